@@ -1,0 +1,1 @@
+"""The Build page: palette, canvas, inspector and the strip of totals."""

@@ -1,0 +1,242 @@
+"""The inspector: the settings of what is selected, what they lead to, and why one would."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from studio.app.build import facts
+from studio.app.build.facts import FactRows
+from studio.app.build.name_field import NameField
+from studio.app.build.problem_list import ProblemList
+from studio.app.canvas.editor import Editor
+from studio.app.forms import SettingsForm
+from studio.app.theme.style import hairline, set_role
+from studio.app.theme.tokens import S1, S2, S3, S4
+from studio.app.workspace import Workspace
+from studio.project import edits, registry
+from studio.project.kinds import Kind
+from studio.project.problems import Fix
+from studio.project.settings import SettingError
+from studio.project.values import Node
+
+WIDTH = 304
+
+
+class Inspector(QFrame):
+    """Shows one node, several, or the network; follows each change of the value."""
+
+    node_wanted = Signal(str)
+    """A node to select and bring into view."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, "panel")
+        self.setAccessibleName("Inspector")
+        self.setMinimumWidth(264)
+        self._workspace = workspace
+        self._editor = Editor(workspace)
+        self._form: SettingsForm | None = None
+        self._form_for = ("", "")
+        self.name = NameField(self)
+        self.name.renamed.connect(self._rename)
+        self.title = _label("", "title", self)
+        self.kind_line = _label("", "muted", self)
+        self.problems = ProblemList(self)
+        self.problems.fix_wanted.connect(self._fix)
+        self.problems.node_wanted.connect(self.node_wanted)
+        self._place_for_form = QVBoxLayout()
+        self._line = hairline(parent=self)
+        self.heading = _label("", "section", self)
+        self.facts = FactRows(self)
+        self._second_line = hairline(parent=self)
+        self._why = _label("", "section", self)
+        self.help = _label("", "muted", self)
+        self.formula = _label("", "", self)
+        style = self.formula.font()
+        style.setItalic(True)
+        self.formula.setFont(style)
+        self.formula.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.source = _label("", "small", self)
+        self._build()
+        workspace.changed.connect(self._follow)
+        workspace.selection_changed.connect(self._follow)
+        self._follow()
+
+    def _build(self) -> None:
+        inside = QWidget(self)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(S4, S3, S4, S4)
+        column.setSpacing(S1)
+        column.addWidget(self.name)
+        column.addWidget(self.title)
+        column.addWidget(self.kind_line)
+        column.addSpacing(S2)
+        column.addWidget(self.problems)
+        column.addSpacing(S1)
+        column.addLayout(self._place_for_form)
+        column.addSpacing(S2)
+        column.addWidget(self._line)
+        column.addSpacing(S2)
+        column.addWidget(self.heading)
+        column.addSpacing(S1)
+        column.addWidget(self.facts)
+        column.addSpacing(S3)
+        column.addWidget(self._second_line)
+        column.addSpacing(S2)
+        for widget in (self._why, self.help, self.formula, self.source):
+            column.addWidget(widget)
+        column.addStretch(1)
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(inside)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+    @property
+    def form(self) -> SettingsForm | None:
+        """The form of the selected node, where it has settings."""
+        return self._form
+
+    @Slot()
+    def _follow(self) -> None:
+        selection = self._workspace.selection
+        nodes = {node.name: node for node in self._workspace.project.network.nodes}
+        if len(selection) == 1 and selection[0] in nodes:
+            self._show_node(nodes[selection[0]])
+        else:
+            self._show_several(selection)
+
+    def _show_several(self, selection: tuple[str, ...]) -> None:
+        """The network, or the sums over the selected nodes."""
+        analysis = self._workspace.analysis
+        self._set_form(None, None)
+        self.name.hide()
+        self.title.show()
+        some = bool(selection)
+        self.title.setText(f"{len(selection)} nodes" if some else "Network")
+        count = len(self._workspace.project.network.nodes)
+        self.kind_line.setText(
+            ", ".join(selection[:12]) + (" …" if len(selection) > 12 else "")
+            if some
+            else f"{count} node{'s' if count != 1 else ''}. Select one to see its settings."
+            if count
+            else "Empty. Drag a block from the palette onto the canvas."
+        )
+        chosen = set(selection)
+        self.problems.show_problems(
+            [p for p in analysis.problems if not some or p.node in chosen], analysis.nodes
+        )
+        self.heading.setText("Together" if some else "Totals")
+        self.facts.show_facts(
+            facts.of_selection(analysis, selection) if some else facts.of_network(analysis)
+        )
+        self._show_why(None)
+
+    def _show_node(self, node: Node) -> None:
+        kind = registry.lookup(node.kind)
+        report = self._workspace.analysis.nodes[node.name]
+        self.title.hide()
+        self.name.show()
+        self.name.show_name(node.name)
+        source = f" · {kind.source.split(',')[0]}" if kind is not None and kind.source else ""
+        title = kind.title if kind is not None else f"Unknown kind “{node.kind}”"
+        self.kind_line.setText(title + source)
+        self._set_form(node, kind)
+        self.problems.show_problems(report.problems, self._workspace.analysis.nodes, at=node.name)
+        self.heading.setText("This block" if kind is not None and kind.is_block else "This layer")
+        self.facts.show_facts(facts.of_node(report))
+        self._show_why(kind)
+
+    def _show_why(self, kind: Kind | None) -> None:
+        shown = kind is not None
+        for widget in (self._second_line, self._why, self.help):
+            widget.setVisible(shown)
+        self.formula.setVisible(kind is not None and bool(kind.formula))
+        self.source.setVisible(kind is not None and bool(kind.source))
+        if kind is not None:
+            self._why.setText(f"Why {_with_article(kind)}")
+            self.help.setText(kind.help)
+            self.formula.setText(kind.formula)
+            self.source.setText(kind.source)
+
+    # The form -----------------------------------------------------------------------------------
+
+    def _set_form(self, node: Node | None, kind: Kind | None) -> None:
+        """A form for the node's kind; the one that stands is kept while node and kind stay."""
+        wanted = (node.name, node.kind) if node is not None else ("", "")
+        if wanted != self._form_for:
+            self._form_for = wanted
+            if self._form is not None:
+                self._place_for_form.removeWidget(self._form)
+                self._form.hide()
+                self._form.deleteLater()
+                self._form = None
+            if kind is not None and kind.settings:
+                self._form = SettingsForm(kind.settings, self)
+                self._form.edited.connect(self._edited)
+                self._form.committed.connect(self._committed)
+                self._place_for_form.addWidget(self._form)
+        self._line.setVisible(self._form is not None)
+        if self._form is not None and node is not None and kind is not None:
+            values, errors = _read(node, kind)
+            self._form.set_values(values)
+            self._form.set_errors(errors)
+
+    @Slot(str, object)
+    def _edited(self, name: str, value: object) -> None:
+        node, kind = self._form_for[0], registry.lookup(self._form_for[1])
+        if kind is None:
+            return
+        title = next(s.title for s in kind.settings if s.name == name)
+        self._workspace.edit_network(
+            f"Set {title[:1].lower() + title[1:]} of {node}",
+            lambda network: edits.set_setting(network, node, name, value),
+            merge=f"set:{node}:{name}",
+        )
+
+    @Slot(str)
+    def _committed(self, name: str) -> None:
+        self._workspace.end_merge()
+
+    @Slot(str)
+    def _rename(self, new: str) -> None:
+        old = self._form_for[0]
+        if old and not self._editor.rename(old, new):
+            self.name.show_name(old)
+
+    @Slot(object)
+    def _fix(self, fix: Fix) -> None:
+        self._editor.apply_fix(fix)
+
+
+def _read(node: Node, kind: Kind) -> tuple[dict[str, object], dict[str, str]]:
+    """The node's values for the form, and a sentence for each that its setting does not take."""
+    values: dict[str, object] = {}
+    errors: dict[str, str] = {}
+    for setting in kind.settings:
+        values[setting.name] = setting.initial
+        if setting.name not in node.settings:
+            continue
+        try:
+            values[setting.name] = setting.check(node.settings[setting.name])
+        except SettingError as error:
+            errors[setting.name] = f"{error}."
+    return values, errors
+
+
+def _with_article(kind: Kind) -> str:
+    title = kind.title[:1].lower() + kind.title[1:] if kind.title[1:2].islower() else kind.title
+    vowel = title[:1].lower() in "aeio"
+    return f"{'an' if vowel else 'a'} {title}"
+
+
+def _label(text: str, role: str, parent: QWidget) -> QLabel:
+    label = QLabel(text, parent)
+    label.setWordWrap(True)
+    if role:
+        set_role(label, role)
+    return label

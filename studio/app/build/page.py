@@ -1,0 +1,127 @@
+"""The Build page: palette left, canvas in the middle, inspector right, totals below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSettings, Qt, Slot
+from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QSplitter, QToolButton, QVBoxLayout, QWidget
+
+from studio.app.build import inspector, palette
+from studio.app.build.inspector import Inspector
+from studio.app.build.palette import Palette
+from studio.app.build.strip import Strip
+from studio.app.canvas.view import CanvasView
+from studio.app.theme.style import hairline
+from studio.app.workspace import Workspace
+from studio.project.registry import PaletteEntry
+
+SHORTCUTS = (
+    "Canvas",
+    (
+        ("Tab", "Add a block or layer at the pointer"),
+        ("↑  ↓  ←  →", "Walk between nodes along the wires"),
+        ("Shift + arrow", "Add the next node to the selection"),
+        ("Alt + arrow", "Move the selected nodes"),
+        ("C", "Connect the selected nodes from top to bottom"),
+        ("Ctrl+Shift+D", "Cut the selection's wires"),
+        ("F2", "Rename"),
+        ("Del", "Delete and join the ends"),
+        ("Ctrl+D", "Duplicate"),
+        ("Ctrl+C, Ctrl+X, Ctrl+V", "Copy, cut, paste (as text)"),
+        ("Ctrl+A", "Select all"),
+        ("Ctrl+F", "Search the palette"),
+        ("L", "Tidy up"),
+        ("F", "Zoom to fit"),
+        ("Ctrl++, Ctrl+-, Ctrl+0", "Zoom in, out, 100 %"),
+        ("Space + drag", "Move the view"),
+    ),
+)
+"""The page's part of the sheet of shortcuts."""
+
+
+class BuildPage(QWidget):
+    """Where the network is built. Panels fold, and remember it."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.workspace = workspace
+        self.palette_panel = Palette(self)
+        self.view = CanvasView(workspace, self)
+        self.inspector = Inspector(workspace, self)
+        self.strip = Strip(workspace, self)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        for panel in (self.palette_panel, self.view, self.inspector):
+            self._splitter.addWidget(panel)
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setSizes([palette.WIDTH, 900, inspector.WIDTH])
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._splitter, 1)
+        column.addWidget(hairline(parent=self))
+        column.addWidget(self.strip)
+        self.palette_panel.chosen.connect(self._add)
+        self.inspector.node_wanted.connect(self._go_to)
+        self.strip.problem_wanted.connect(self._go_to)
+        self.strip.fit_wanted.connect(self.view.zoom_to_fit)
+        self.view.zoom_changed.connect(self.strip.show_zoom)
+        self.strip.show_zoom(self.view.zoom)
+        self._folds = (
+            (self.strip.palette_button, self.palette_panel, "build/palette"),
+            (self.strip.inspector_button, self.inspector, "build/inspector"),
+        )
+        for button, panel, _ in self._folds:
+            button.toggled.connect(panel.setVisible)
+        search = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
+        search.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        search.activated.connect(self._search)
+        self._restore()
+        self.setFocusProxy(self.view)
+
+    def set_machine_memory(self, total: int | None) -> None:
+        """Bytes of memory that the training device has, for the forecast; None if not known."""
+        self.strip.set_machine_memory(total)
+
+    @Slot(object)
+    def _add(self, entry: PaletteEntry) -> None:
+        self.view.adding.after_selection(entry)
+
+    @Slot(str)
+    def _go_to(self, name: str) -> None:
+        """Select a node and bring it into view; the network as a whole for an empty name."""
+        self.workspace.select((name,) if name else ())
+        if name:
+            self.view.reveal(name)
+        self.view.setFocus()
+
+    @Slot()
+    def _search(self) -> None:
+        self.strip.palette_button.setChecked(True)
+        self.palette_panel.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.palette_panel.search.selectAll()
+
+    def _restore(self) -> None:
+        settings = QSettings()
+        for button, panel, key in self._folds:
+            shown = str(settings.value(key, "shown")) != "folded"
+            button.setChecked(shown)
+            panel.setVisible(shown)
+        sizes = settings.value("build/sizes")
+        if isinstance(sizes, list) and len(sizes) == 3:
+            self._splitter.setSizes([int(size) for size in sizes])
+
+    def _remember(self, button: QToolButton, key: str) -> None:
+        QSettings().setValue(key, "shown" if button.isChecked() else "folded")
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Keep how the panels stand when the page is left or the window closes."""
+        super().hideEvent(event)
+        for button, _, key in self._folds:
+            self._remember(button, key)
+        if all(button.isChecked() for button, _, _ in self._folds):
+            QSettings().setValue("build/sizes", self._splitter.sizes())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.view.zoom_to_fit_once()

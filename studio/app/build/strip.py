@@ -1,0 +1,175 @@
+"""The strip below the canvas: totals, the memory a batch will need, problems, zoom."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+from studio.app.canvas import texts
+from studio.app.theme.icons import set_icon
+from studio.app.theme.style import set_role
+from studio.app.theme.tokens import S1, S2, S4
+from studio.app.workspace import Workspace
+from studio.project.memory import forecast
+
+HEIGHT = 34
+
+
+class Strip(QFrame):
+    """Follows the workspace. The machine's memory is told by ``set_machine_memory``."""
+
+    problem_wanted = Signal(str)
+    """The node of the first problem, "" for one of the whole network."""
+    fit_wanted = Signal()
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, "panel")
+        self.setFixedHeight(HEIGHT)
+        self.setMinimumWidth(320)
+        self.setAccessibleName("Totals of the network")
+        self._workspace = workspace
+        self._machine: int | None = None
+        self._next_problem = 0
+        self._titles: list[QLabel] = []
+        self._pairs: list[QWidget] = []
+        self.palette_button = _fold("panel-left", "palette", self)
+        self.inspector_button = _fold("panel-right", "inspector", self)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(S2, 0, S2, 0)
+        self._row.setSpacing(S1)
+        self._row.addWidget(self.palette_button)
+        self._row.addSpacing(S2)
+        self.parameters = self._pair("Parameters", "Trainable values of the network")
+        self.macs = self._pair("Multiply-adds", "Multiplications with addition for one image")
+        self.layers = self._pair("Depth", "Convolution and linear layers on the longest path")
+        self.memory = self._pair(
+            "Memory",
+            "Forecast of what a training step needs: weights, gradients, the optimizer's state, "
+            "and the activations kept for the backward pass",
+        )
+        self._memory_title = self._titles[-1]
+        self._row.addStretch(1)
+        self.problems = QPushButton(self)
+        set_role(self.problems, "link")
+        self.problems.setToolTip("Go to the next problem")
+        self.problems.clicked.connect(self._jump)
+        self._row.addWidget(self.problems)
+        self.zoom = QToolButton(self)
+        self.zoom.setToolTip("Zoom. Press to fit the network (F); Ctrl+0 is 100 %")
+        self.zoom.clicked.connect(self.fit_wanted)
+        self._row.addWidget(self.zoom)
+        self._row.addWidget(self.inspector_button)
+        workspace.changed.connect(self._follow)
+        self._follow()
+
+    def _pair(self, title: str, tip: str) -> QLabel:
+        """A quiet title and its number."""
+        name, value = QLabel(title, self), QLabel(self)
+        set_role(name, "muted")
+        set_role(value, "number")
+        value.setStyleSheet("font-weight: 600;")
+        name.setToolTip(tip)
+        value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        pair = QWidget(self)
+        both = QHBoxLayout(pair)
+        both.setContentsMargins(0, 0, S4, 0)
+        both.setSpacing(S1)
+        both.addWidget(name)
+        both.addWidget(value)
+        self._row.addWidget(pair)
+        self._titles.append(name)
+        self._pairs.append(pair)
+        return value
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._give_way()
+
+    def _give_way(self) -> None:
+        """Hide pairs, the least needed first, rather than cut all of them."""
+        others = (self.palette_button, self.problems, self.zoom, self.inspector_button)
+        room = self.width() - sum(other.sizeHint().width() + S1 for other in others) - 4 * S2
+        parameters, macs, depth, memory = self._pairs
+        for pair in (memory, parameters, macs, depth):
+            width = pair.sizeHint().width() + S1
+            pair.setVisible(width <= room)
+            room -= width if width <= room else 0
+
+    def set_machine_memory(self, total: int | None) -> None:
+        """Bytes that the training device has; None where that is not known."""
+        if total != self._machine:
+            self._machine = total
+            self._show_memory()
+            self._give_way()
+
+    @Slot(float)
+    def show_zoom(self, zoom: float) -> None:
+        """Show the canvas's zoom (1.0 is 100 %)."""
+        self.zoom.setText(f"{zoom * 100:.0f} %")
+        self.zoom.setAccessibleName(f"Zoom {zoom * 100:.0f} percent; press to fit the network")
+
+    @Slot()
+    def _follow(self) -> None:
+        analysis = self._workspace.analysis
+        _show(self.parameters, texts.count(analysis.parameters), f"{analysis.parameters:,}")
+        _show(self.macs, texts.count(analysis.macs), f"{analysis.macs:,} for one image")
+        plural = "s" if analysis.depth != 1 else ""
+        _show(self.layers, f"{analysis.depth} layer{plural}", "on the longest path")
+        self._show_memory()
+        self._show_problems()
+        self._give_way()
+
+    def _show_memory(self) -> None:
+        recipe = self._workspace.project.recipe
+        need = forecast(self._workspace.analysis, recipe.batch_size, recipe.optimizer.kind)
+        self._memory_title.setText(f"Memory, batch {recipe.batch_size:,}")
+        text = texts.size(need.total)
+        too_much = self._machine is not None and need.total > self._machine
+        if self._machine is not None:
+            text += f" of {texts.size(self._machine)}"
+        if too_much:
+            text += ", will not fit"
+        set_role(self.memory, "error" if too_much else "number")
+        detail = (
+            f"weights {texts.size(need.parameters)}, gradients {texts.size(need.gradients)}, "
+            f"optimizer {texts.size(need.optimizer)}, activations {texts.size(need.activations)}"
+        )
+        if too_much:
+            detail += ". Choose a smaller batch, or fewer channels in the early layers."
+        _show(self.memory, text, detail)
+
+    def _show_problems(self) -> None:
+        count = len(self._workspace.analysis.problems)
+        words = "No problems" if not count else f"{count} problem{'s' if count > 1 else ''}"
+        self.problems.setText(words)
+        self.problems.setEnabled(bool(count))
+        set_icon(self.problems, "warning" if count else "check", "warning" if count else "good")
+        self.problems.setIconSize(QSize(14, 14))
+
+    @Slot()
+    def _jump(self) -> None:
+        """Each press goes one problem further."""
+        problems = self._workspace.analysis.problems
+        if problems:
+            self._next_problem %= len(problems)
+            self.problem_wanted.emit(problems[self._next_problem].node)
+            self._next_problem += 1
+
+
+def _show(label: QLabel, text: str, exact: str) -> None:
+    label.setText(text)
+    label.setToolTip(exact)
+    label.setAccessibleDescription(exact)
+
+
+def _fold(picture: str, panel: str, parent: QWidget) -> QToolButton:
+    button = QToolButton(parent)
+    set_icon(button, picture, "muted")
+    button.setIconSize(QSize(16, 16))
+    button.setCheckable(True)
+    button.setChecked(True)
+    button.setToolTip(f"Show or fold the {panel}")
+    button.setAccessibleName(f"Show the {panel}")
+    return button

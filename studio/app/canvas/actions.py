@@ -1,0 +1,244 @@
+"""The canvas's commands as actions, with their shortcuts, and the context menu made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QPointF, Qt, Slot
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from studio.app.canvas import clipboard
+from studio.app.canvas.stage import ZOOM_STEP, Stage
+from studio.app.theme.icons import icon
+from studio.app.theme.tokens import theme
+from studio.project import edits, graph
+from studio.project.values import Edge
+
+
+class CanvasActions(QObject):
+    """Actions of one canvas; those that do not apply now are disabled."""
+
+    def __init__(self, view: Stage) -> None:
+        super().__init__(view)
+        self._view = view
+        self._editor = view.editor
+        self._menu_place: QPointF | None = None
+        self._icons: list[tuple[QAction, str]] = []
+        standard = QKeySequence.StandardKey
+        self.add = self._action("Add here…", "Tab", self._add_here, "plus", shortcut=False)
+        self.rename = self._action("Rename", "F2", self._rename, "edit")
+        self.connect_nodes = self._action("Connect", "C", self._connect, "link")
+        self.disconnect_ends = self._action("Disconnect", "Ctrl+Shift+D", self._cut_wires, "unlink")
+        self.duplicate = self._action("Duplicate", "Ctrl+D", self._duplicate, "duplicate")
+        self.cut = self._action("Cut", standard.Cut, self._cut, "")
+        self.copy = self._action("Copy", standard.Copy, self._copy, "copy")
+        self.paste = self._action("Paste", standard.Paste, self._paste, "")
+        self.delete = self._action("Delete", "Del", self._delete, "trash")
+        self.delete.setShortcuts([QKeySequence("Del"), QKeySequence("Backspace")])
+        self.select_all = self._action("Select all", standard.SelectAll, self._select_all, "")
+        self.tidy = self._action("Tidy up", "L", self._tidy, "tidy")
+        self.fit = self._action("Zoom to fit", "F", view.zoom_to_fit, "fit")
+        self.zoom_in = self._action("Zoom in", standard.ZoomIn, self._zoom_in, "zoom-in")
+        self.zoom_in.setShortcuts([QKeySequence("Ctrl++"), QKeySequence("Ctrl+=")])
+        self.zoom_out = self._action("Zoom out", standard.ZoomOut, self._zoom_out, "zoom-out")
+        self.zoom_full = self._action("Zoom to 100 %", "Ctrl+0", self._zoom_full, "")
+        theme().scheme_changed.connect(self._tint)
+        self._tint()
+        self.refresh()
+
+    def _action(
+        self,
+        text: str,
+        keys: str | QKeySequence.StandardKey,
+        do: Callable[[], object],
+        picture: str,
+        *,
+        shortcut: bool = True,
+    ) -> QAction:
+        action = QAction(text, self._view)
+        if shortcut:
+            action.setShortcut(QKeySequence(keys))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        else:
+            # The key is handled by the view; here it is only shown.
+            action.setText(f"{text}\t{keys}")
+        action.setShortcutVisibleInContextMenu(True)
+        action.triggered.connect(do)
+        if picture:
+            self._icons.append((action, picture))
+        self._view.addAction(action)
+        return action
+
+    @Slot()
+    def _tint(self) -> None:
+        for action, picture in self._icons:
+            action.setIcon(icon(picture, "muted"))
+
+    @Slot()
+    def refresh(self) -> None:
+        """Enable what applies to the selection."""
+        selection = self._view.workspace.selection
+        network = self._editor.network
+        some = bool(selection)
+        edge = self._view.canvas.selected_edge
+        for action in (self.duplicate, self.cut, self.copy):
+            action.setEnabled(some)
+        self.delete.setEnabled(some or edge is not None)
+        self.delete.setText("Delete wire" if edge is not None else "Delete")
+        self.rename.setEnabled(len(selection) == 1)
+        self.connect_nodes.setEnabled(len(selection) > 1)
+        self.disconnect_ends.setEnabled(edge is not None or bool(self._wires_of(selection)))
+        self.select_all.setEnabled(bool(network.nodes))
+        self.tidy.setEnabled(bool(network.nodes))
+        self.fit.setEnabled(bool(network.nodes))
+
+    def menu(self, at: QPointF) -> QMenu:
+        """What applies at a place of the canvas; it deletes itself when it closes."""
+        self._menu_place = at
+        self.refresh()
+        menu = QMenu(self._view)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._add_fixes(menu)
+        selection = self._view.workspace.selection
+        if not selection and self._view.canvas.selected_edge is None:
+            menu.addAction(self.add)
+            menu.addAction(self.paste)
+            menu.addSeparator()
+            for action in (self.select_all, self.tidy):
+                menu.addAction(action)
+            menu.addSeparator()
+            for action in (self.fit, self.zoom_in, self.zoom_out, self.zoom_full):
+                menu.addAction(action)
+            return menu
+        if selection:
+            menu.addAction(self.rename)
+            if len(selection) > 1:
+                menu.addAction(self.connect_nodes)
+            menu.addAction(self.disconnect_ends)
+            menu.addSeparator()
+            for action in (self.cut, self.copy, self.paste, self.duplicate):
+                menu.addAction(action)
+            menu.addSeparator()
+        menu.addAction(self.delete)
+        return menu
+
+    def _add_fixes(self, menu: QMenu) -> None:
+        """The fixes of the one selected node stand first."""
+        selection = self._view.workspace.selection
+        report = (
+            self._view.workspace.analysis.nodes.get(selection[0]) if len(selection) == 1 else None
+        )
+        fixes = [p.fix for p in report.problems if p.fix is not None] if report is not None else []
+        for fix in fixes:
+            action = menu.addAction(icon("check", "accent"), fix.text)
+            action.triggered.connect(lambda _=False, fix=fix: self._editor.apply_fix(fix))
+        if fixes:
+            menu.addSeparator()
+
+    # What they do -------------------------------------------------------------------------------
+
+    @Slot()
+    def _add_here(self) -> None:
+        if self._menu_place is not None:
+            self._view.quick_add_wanted.emit(self._view.mapFromScene(self._menu_place))
+
+    @Slot()
+    def _rename(self) -> None:
+        selection = self._view.workspace.selection
+        if len(selection) == 1:
+            self._view.reveal(selection[0])
+            self._view.rename_wanted.emit(selection[0])
+
+    @Slot()
+    def _connect(self) -> None:
+        self._editor.connect_chain(self._view.workspace.selection)
+
+    def _wires_of(self, names: tuple[str, ...]) -> list[Edge]:
+        """The wires between the selected nodes, or all of a single one."""
+        wires = self._editor.network.edges
+        if len(names) == 1:
+            return [e for e in wires if names[0] in (e.source, e.target)]
+        chosen = set(names)
+        return [e for e in wires if e.source in chosen and e.target in chosen]
+
+    @Slot()
+    def _cut_wires(self) -> None:
+        edge = self._view.canvas.selected_edge
+        if edge is not None:
+            self._editor.disconnect(edge)
+        else:
+            self._editor.disconnect_all(self._wires_of(self._view.workspace.selection))
+
+    @Slot()
+    def _duplicate(self) -> None:
+        self._editor.duplicate(self._view.workspace.selection)
+
+    @Slot()
+    def _copy(self) -> None:
+        selection = self._view.workspace.selection
+        if selection:
+            part = edits.part(self._editor.network, selection)
+            QGuiApplication.clipboard().setText(clipboard.dumps(part))
+
+    @Slot()
+    def _cut(self) -> None:
+        self._copy()
+        self._editor.remove(self._view.workspace.selection, "Cut")
+
+    @Slot()
+    def _paste(self) -> None:
+        try:
+            part = clipboard.loads(QGuiApplication.clipboard().text())
+        except clipboard.ClipboardError as error:
+            self._view.workspace.refused.emit(str(error))
+            return
+        self._editor.paste(part, self._paste_center())
+
+    def _paste_center(self) -> tuple[float, float] | None:
+        """The pointer where it is over the canvas; else the middle of what is in view."""
+        viewport = self._view.viewport()
+        place = viewport.mapFromGlobal(self._view.cursor().pos())
+        if not viewport.rect().contains(place):
+            place = viewport.rect().center()
+        at = self._view.mapToScene(place)
+        return at.x(), at.y()
+
+    @Slot()
+    def _delete(self) -> None:
+        edge = self._view.canvas.selected_edge
+        if edge is not None:
+            self._editor.disconnect(edge)
+            return
+        selection = self._view.workspace.selection
+        following = self._after(selection)
+        if self._editor.remove(selection) and following:
+            self._view.workspace.select((following,))
+
+    def _after(self, gone: tuple[str, ...]) -> str | None:
+        """The node to select when these are deleted, so that the keyboard stays where it was."""
+        if len(gone) != 1:
+            return None
+        inward = graph.incoming(self._editor.network)[gone[0]]
+        return inward[0].source if inward else None
+
+    @Slot()
+    def _select_all(self) -> None:
+        self._view.workspace.select(node.name for node in self._editor.network.nodes)
+
+    @Slot()
+    def _tidy(self) -> None:
+        if self._editor.tidy():
+            self._view.zoom_to_fit()
+
+    @Slot()
+    def _zoom_in(self) -> None:
+        self._view.zoom_by(ZOOM_STEP)
+
+    @Slot()
+    def _zoom_out(self) -> None:
+        self._view.zoom_by(1 / ZOOM_STEP)
+
+    @Slot()
+    def _zoom_full(self) -> None:
+        self._view.set_zoom(1.0)

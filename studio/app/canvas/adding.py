@@ -1,0 +1,61 @@
+"""Adding without a drag: behind the selection, at the pointer, or at the end of a wire."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QPoint, QPointF, Slot
+
+from studio.app.canvas import catalog
+from studio.app.canvas.quick_add import QuickAdd
+from studio.app.canvas.stage import Stage
+from studio.project.registry import PaletteEntry
+
+
+class Adding(QObject):
+    """Asks what to add and knows where it shall go."""
+
+    def __init__(self, view: Stage) -> None:
+        super().__init__(view)
+        self._view = view
+        self._feed: str | None = None
+        self._place = QPointF()
+        self.box = QuickAdd(view.viewport())
+        self.box.chosen.connect(self._chosen)
+        self.box.closed.connect(view.setFocus)
+
+    @Slot(QPoint)
+    def open_at(self, place: QPoint) -> None:
+        """Ask what to add at ``place`` (viewport pixels; the middle where it lies outside)."""
+        room = self._view.viewport().rect()
+        if not room.contains(place):
+            place = room.center()
+        self._feed = None
+        self._place = self._view.mapToScene(place)
+        self.box.open_at(place)
+
+    @Slot(str, QPointF)
+    def ask_what_to_feed(self, source: str, at: QPointF) -> None:
+        """Offer what fits the output of ``source``, to stand at ``at``."""
+        self._feed = source
+        self._place = at
+        report = self._view.workspace.analysis.nodes.get(source)
+        shape = report.output if report is not None else None
+        place = self._view.mapFromScene(at)
+        self.box.open_at(place, lambda entry: catalog.fits(entry, shape))
+
+    @Slot(object)
+    def _chosen(self, entry: PaletteEntry) -> None:
+        editor = self._view.editor
+        if self._feed is not None:
+            editor.add(entry, self._place.x(), self._place.y(), feed=self._feed)
+        elif self._view.workspace.selection:
+            self.after_selection(entry)
+        else:
+            editor.add(entry, self._place.x(), self._place.y())
+        self._view.setFocus()
+
+    def after_selection(self, entry: PaletteEntry) -> None:
+        """Add behind the selected node, or in the middle of what is in view."""
+        middle = self._view.shown_area().center()
+        name = self._view.editor.add_after_selection(entry, middle.x(), middle.y())
+        if name is not None:
+            self._view.reveal(name)

@@ -1,0 +1,236 @@
+"""A card on the canvas: draws one face, in as much detail as its size on screen can show."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
+
+from studio.app.canvas import face_paint
+from studio.app.canvas.faces import Face
+from studio.app.canvas.geometry import PORT_RADIUS, Box, input_port, output_port
+from studio.app.canvas.ink import Ink, ink
+from studio.app.theme.tokens import RADIUS
+
+BRIEF_BELOW = 0.52
+"""Zoom below which a card shows its name alone."""
+SHAPE_BELOW = 0.2
+"""Zoom below which a card is a colored rectangle."""
+STACK = 5.0
+LOOP = 34.0
+MARGIN = 14.0
+LABEL_HEIGHT = 36.0
+PLUS = 6.5
+
+
+class CardItem(QGraphicsRectItem):
+    """Draws ``face``; where it lies and what is selected is told by the scene.
+
+    The rectangle covers all that is painted, so bounds and clipping stay in C++.
+    """
+
+    def __init__(self, face: Face) -> None:
+        super().__init__()
+        self.setZValue(1.0)
+        self.setPen(Qt.PenStyle.NoPen)
+        self.face = face
+        self.selected = False
+        self.hovered = False
+        self.targeted = False
+        self.wired_out = False
+        self.label_left = False
+        self._laid: face_paint.Texts | None = None
+        self._brief: face_paint.BriefText | None = None
+        self._body = QRectF()
+        self._measure()
+
+    def _measure(self) -> None:
+        face = self.face
+        self._body = QRectF(-face.width / 2, -face.height / 2, face.width, face.height)
+        right = MARGIN
+        if face.style == "stack" or face.shortcut is not None:
+            right = LOOP
+        self.setRect(self._body.adjusted(-MARGIN, -MARGIN, right, LABEL_HEIGHT))
+
+    def set_face(self, face: Face) -> None:
+        """Show another face; nothing is done where it is the same."""
+        if face is self.face or face == self.face:
+            return
+        resized = (face.width, face.height, face.style, face.shortcut is None) != (
+            self.face.width, self.face.height, self.face.style, self.face.shortcut is None
+        )  # fmt: skip
+        self.face = face
+        self._laid = self._brief = None
+        if resized:
+            self._measure()
+        self.update()
+
+    def refresh_ink(self) -> None:
+        """Follow a change of the color scheme."""
+        self._laid = self._brief = None
+        self.update()
+
+    def set_state(
+        self,
+        *,
+        selected: bool | None = None,
+        hovered: bool | None = None,
+        targeted: bool | None = None,
+        wired_out: bool | None = None,
+        label_left: bool | None = None,
+    ) -> None:
+        """Change what is given; the card repaints when anything differs."""
+        before = self._state()
+        if selected is not None:
+            self.selected = selected
+        if hovered is not None:
+            self.hovered = hovered
+        if targeted is not None:
+            self.targeted = targeted
+        if wired_out is not None:
+            self.wired_out = wired_out
+        if label_left is not None:
+            self.label_left = label_left
+        if before != self._state():
+            self.setZValue(2.0 if self.selected else 1.0)
+            self.update()
+
+    def _state(self) -> tuple[bool, ...]:
+        return self.selected, self.hovered, self.targeted, self.wired_out, self.label_left
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionGraphicsItem,
+        widget: QWidget | None = None,
+    ) -> None:
+        zoom = painter.worldTransform().m11()
+        colors = ink()
+        if zoom < SHAPE_BELOW:
+            self._paint_shape(painter, colors)
+            return
+        self._paint_back(painter, colors)
+        brief = zoom < BRIEF_BELOW
+        if brief:
+            if self._brief is None:
+                self._brief = face_paint.BriefText(self.face, colors)
+            self._brief.paint(painter, self._body, colors)
+        else:
+            # Texts are laid out when they are first seen: most of a large network is not.
+            if self._laid is None:
+                self._laid = face_paint.Texts(self.face, colors)
+            face_paint.paint(painter, self._body, self.face, self._laid, colors)
+            if self.face.shortcut is not None:
+                self._paint_shortcut(painter, colors)
+            self._paint_ports(painter, colors, self._laid)
+        if self.face.problem:
+            self._paint_badge(painter, colors, brief)
+
+    def _paint_shape(self, painter: QPainter, colors: Ink) -> None:
+        family = colors.family[self.face.family]
+        painter.fillRect(self._body, family)
+        if self.selected or self.face.problem:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            pen = QPen(colors.accent if self.selected else colors.warning, 3.0)
+            pen.setCosmetic(True)
+            painter.setPen(pen)
+            painter.drawRect(self._body.adjusted(-8, -8, 8, 8))
+
+    def _outline(self, colors: Ink) -> QPen:
+        if self.selected or self.targeted:
+            return colors.selected
+        if self.face.problem:
+            return colors.faulty
+        return colors.hovered if self.hovered else colors.outline
+
+    def _paint_back(self, painter: QPainter, colors: Ink) -> None:
+        body = self._body
+        painter.setBrush(colors.card)
+        if self.face.style == "pill":
+            painter.setPen(self._outline(colors))
+            painter.drawRoundedRect(body, body.height() / 2, body.height() / 2)
+            return
+        if self.face.style == "stack":
+            painter.setPen(colors.outline)
+            for depth in (2, 1):
+                shift = STACK * depth
+                painter.drawRoundedRect(body.translated(shift, -shift), RADIUS, RADIUS)
+            self._paint_loop(painter, colors)
+            painter.setBrush(colors.card)
+        painter.setPen(self._outline(colors))
+        painter.drawRoundedRect(body, RADIUS, RADIUS)
+        painter.fillRect(
+            QRectF(body.left(), body.top() + 7.0, 4.0, body.height() - 14.0),
+            colors.family[self.face.family],
+        )
+
+    def _paint_loop(self, painter: QPainter, colors: Ink) -> None:
+        """The arrow from a stage's end back to its start."""
+        body = self._body
+        x, top, bottom = body.right() + STACK * 2 + 2.0, body.top() + 16.0, body.bottom() - 18.0
+        pen = QPen(colors.family[self.face.family], 1.5)
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawArc(QRectF(x - 18.0, top, 36.0, bottom - top), -90 * 16, 180 * 16)
+        painter.setBrush(pen.color())
+        painter.drawPolygon(
+            QPolygonF(
+                [QPointF(x - 2, bottom), QPointF(x + 5, bottom - 4), QPointF(x + 5, bottom + 4)]
+            )
+        )
+
+    def _paint_shortcut(self, painter: QPainter, colors: Ink) -> None:
+        """A residual block's second path: around the card, and added to what comes out."""
+        body = self._body
+        side, above, below = body.right() + 16.0, body.top() - 9.0, body.bottom() + 11.0
+        pen = QPen(colors.family[self.face.family], 1.5)
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        way = QPainterPath(QPointF(0.0, above))
+        way.lineTo(side - 10.0, above)
+        way.quadTo(side, above, side, above + 10.0)
+        way.lineTo(side, below - 10.0)
+        way.quadTo(side, below, side - 10.0, below)
+        way.lineTo(PLUS, below)
+        painter.drawPath(way)
+        painter.setBrush(colors.card)
+        painter.drawEllipse(QPointF(0.0, below), PLUS, PLUS)
+        painter.drawLine(QPointF(-3.5, below), QPointF(3.5, below))
+        painter.drawLine(QPointF(0.0, below - 3.5), QPointF(0.0, below + 3.5))
+        if self.face.shortcut:
+            chip = QRectF(side - 15.0, body.center().y() - 9.0, 30.0, 18.0)
+            painter.drawRoundedRect(chip, 4.0, 4.0)
+            painter.setPen(colors.text_pen)
+            painter.setFont(colors.tiny_font)
+            painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, self.face.shortcut)
+
+    def _paint_ports(self, painter: QPainter, colors: Ink, laid: face_paint.Texts) -> None:
+        box = Box(self._body.left(), self._body.top(), self._body.right(), self._body.bottom())
+        strong = self.hovered or self.selected or self.targeted
+        painter.setPen(colors.wire_hovered if strong else colors.wire)
+        painter.setBrush(colors.card)
+        radius = PORT_RADIUS + (1.0 if strong else 0.0)
+        for port in range(self.face.ports):
+            at = input_port(box, port, self.face.ports)
+            painter.drawEllipse(QPointF(at.x, at.y), radius, radius)
+        if self.face.leaves:
+            at = output_port(box)
+            painter.drawEllipse(QPointF(at.x, at.y), radius, radius)
+            if self.face.output:
+                down = 6.0 if self.face.shortcut is None else 17.0
+                left = -10.0 - laid.label.size().width() if self.label_left else 10.0
+                laid.paint_label(painter, QPointF(at.x + left, at.y + down), colors)
+
+    def _paint_badge(self, painter: QPainter, colors: Ink, brief: bool) -> None:
+        radius = 18.0 if brief else 9.0
+        center = QPointF(self._body.right() - 2.0, self._body.top() + 2.0)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colors.warning)
+        painter.drawEllipse(center, radius, radius)
+        painter.setPen(colors.card)
+        painter.setFont(colors.badge_font)
+        painter.drawText(
+            QRectF(center.x() - radius, center.y() - radius, 2 * radius, 2 * radius),
+            Qt.AlignmentFlag.AlignCenter,
+            "!",
+        )

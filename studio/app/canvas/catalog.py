@@ -1,0 +1,87 @@
+"""Finding palette entries by a few letters, by their key, and by the shape they would take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from studio.project import registry
+from studio.project.kinds import BlockKind, LayerKind, Mismatch
+from studio.project.registry import PaletteEntry
+from studio.project.settings import SettingError, complete
+from studio.project.values import Node, Shape
+
+MIME = "application/x-training-studio-entry"
+"""What a drag from the palette carries: an entry's key as UTF-8."""
+
+
+def entries() -> tuple[PaletteEntry, ...]:
+    """All entries of the palette in order."""
+    return tuple(entry for section in registry.palette() for entry in section.entries)
+
+
+def by_key(key: str) -> PaletteEntry | None:
+    """The entry called ``key``, or None."""
+    return next((entry for entry in entries() if entry.key == key), None)
+
+
+def find(text: str) -> list[PaletteEntry]:
+    """The entries that ``text`` may mean, best first; all for an empty text.
+
+    Every word has to occur in title or kind, or to begin a word of the hint; a title that starts
+    with it comes first, and the shortest of these before longer ones.
+    """
+    words = text.lower().split()
+    if not words:
+        return list(entries())
+    ranked: list[tuple[int, int, int, PaletteEntry]] = []
+    for number, entry in enumerate(entries()):
+        title = entry.title.lower()
+        names = f"{title} {entry.key} {entry.kind}"
+        hint = re.findall(r"[\w×]+", entry.hint.lower())
+        if not all(word in names or any(h.startswith(word) for h in hint) for word in words):
+            continue
+        joined = " ".join(words)
+        named = joined in names
+        rank = 0 if title.startswith(joined) else 1 if named else 2
+        ranked.append((rank, len(title) if rank == 0 else 0, number, entry))
+    return [found[-1] for found in sorted(ranked, key=lambda found: found[:3])]
+
+
+def fits(entry: PaletteEntry, shape: Shape | None) -> bool:
+    """Whether a node of this entry can be fed with ``shape`` (anything, where it is unknown)."""
+    kind = registry.lookup(entry.kind)
+    if kind is None or kind.max_inputs == 0:
+        return False
+    if shape is None or kind.min_inputs > 1:
+        return True
+    try:
+        values = complete(kind.settings, entry.settings, entry.title)
+        if isinstance(kind, BlockKind):
+            kind.expand(values, shape)
+        elif isinstance(kind, LayerKind):
+            kind.shape(values, (shape,))
+    except Mismatch as error:
+        # What could be mended by channels or one more layer is still a sensible thing to add.
+        return error.wanted is not None or bool(error.insert)
+    except SettingError:
+        return False
+    return True
+
+
+def sample_node(entry: PaletteEntry) -> Node:
+    """A node as a drop would make it, for the preview under the pointer."""
+    return Node(entry.key, entry.kind, dict(entry.settings))
+
+
+def icon_of(kind: str, family: str, settings: Mapping[str, object]) -> str:
+    """The icon's name for a kind with these settings."""
+    if kind in ("add", "concatenate"):
+        return kind
+    if kind.endswith("stage"):
+        return "stage"
+    if kind == "separable":
+        return "depthwise"
+    if kind == "convolution" and settings.get("kernel") == 1:
+        return "pointwise"
+    return family

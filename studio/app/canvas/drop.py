@@ -1,0 +1,113 @@
+"""A drag from the palette over the canvas: a ghost of the card, and what a drop would do."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QGraphicsPathItem
+
+from studio.app.canvas import catalog, faces
+from studio.app.canvas.card import CardItem
+from studio.app.canvas.geometry import Box, Grid, input_port, output_port
+from studio.app.canvas.ink import ink
+from studio.app.canvas.routing import route
+from studio.app.canvas.stage import Stage
+from studio.app.canvas.wire import painter_path
+from studio.project import registry
+from studio.project.registry import PaletteEntry
+from studio.project.values import Edge
+
+EDGE_REACH = 26.0
+PORT_BELOW = 110.0
+"""Pixels under a free output within which a drop connects at once."""
+PORT_BESIDE = 110.0
+
+
+class DropGesture:
+    """Lives from the drag's entering the canvas to its leaving or dropping."""
+
+    def __init__(self, view: Stage, entry: PaletteEntry) -> None:
+        self._view = view
+        self._entry = entry
+        kind = registry.lookup(entry.kind)
+        self._insertable = kind is not None and kind.max_inputs > 0
+        self._leaves = kind is not None and kind.family != "output"
+        face = faces.make(catalog.sample_node(entry), None, 0, view.data_name)
+        self._ghost = CardItem(face)
+        self._ghost.setOpacity(0.72)
+        self._ghost.setZValue(6.0)
+        self._ghost.set_state(selected=True)
+        self._wire = QGraphicsPathItem()
+        self._wire.setPen(ink().wire_preview)
+        self._wire.setZValue(7.0)
+        view.canvas.addItem(self._ghost)
+        view.canvas.addItem(self._wire)
+        self._at = QPointF()
+        self._edge: Edge | None = None
+        self._feed: str | None = None
+
+    def move(self, at: QPointF) -> None:
+        """Show what a drop at ``at`` would do."""
+        self._at = at
+        self._ghost.setPos(at)
+        scene = self._view.canvas
+        reach = EDGE_REACH / self._view.zoom
+        self._edge = None
+        if self._insertable and self._leaves:
+            self._edge = scene.edge_at(at.x(), at.y(), reach)
+        scene.set_hovered_edge(self._edge)
+        self._feed = None if self._edge is not None else self._free_output_above(at)
+        face = self._ghost.face
+        box = Box.around(at.x(), at.y(), face.width, face.height)
+        if self._feed is not None:
+            source = scene.grid.get(self._feed)
+            assert source is not None
+            way = route(output_port(source), input_port(box, 0, face.ports), Grid(), ("", ""))
+            self._wire.setPath(painter_path(way.points))
+            self._wire.setPen(ink().wire_preview)
+        elif self._edge is not None:
+            # The wire that takes it in shines through the ghost that lies over it.
+            self._wire.setPath(painter_path(scene.wires[self._edge].route.points))
+            self._wire.setPen(ink().wire_target)
+        self._ghost.setOpacity(0.45 if self._edge is not None else 0.8)
+        self._wire.setVisible(self._feed is not None or self._edge is not None)
+
+    def _free_output_above(self, at: QPointF) -> str | None:
+        """The nearest node above whose output nothing takes yet, if it is close."""
+        if not self._insertable:
+            return None
+        scene, face = self._view.canvas, self._ghost.face
+        top = at.y() - face.height / 2
+        area = Box(at.x() - PORT_BESIDE, top - PORT_BELOW, at.x() + PORT_BESIDE, top + 12.0)
+        best: tuple[float, str] | None = None
+        for name, box in scene.grid.near(area).items():
+            port = output_port(box)
+            if not area.holds(port.x, port.y) or not scene.is_free(name):
+                continue
+            away = abs(port.x - at.x()) + abs(port.y - top)
+            if best is None or away < best[0]:
+                best = (away, name)
+        return best[1] if best is not None else None
+
+    def _end(self) -> None:
+        self._view.canvas.removeItem(self._ghost)
+        self._view.canvas.removeItem(self._wire)
+        self._view.canvas.set_hovered_edge(None)
+
+    def commit(self) -> None:
+        """The entry was dropped."""
+        self._end()
+        editor, x, y = self._view.editor, self._at.x(), self._at.y()
+        if self._edge is not None:
+            editor.insert(self._entry, self._edge, x, y)
+            return
+        if self._feed is not None:
+            editor.add(self._entry, x, y, feed=self._feed)
+            return
+        before = editor.workspace.selection
+        name = editor.add(self._entry, x, y)
+        if name is not None and len(before) == 1:
+            self._view.offer_wanted.emit(before[0], name)
+
+    def cancel(self) -> None:
+        """The drag left the canvas."""
+        self._end()

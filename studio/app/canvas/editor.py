@@ -1,0 +1,232 @@
+"""What the canvas can do to a network: each a labeled, undoable edit of the workspace's value.
+
+The functions in ``studio.project.edits`` decide what is allowed; here several of them become one
+step of the user's, placed where there is room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+
+from studio.app.canvas import placing, texts
+from studio.app.workspace import Workspace
+from studio.project import edits, graph, registry
+from studio.project.edits import EditRefused
+from studio.project.problems import Fix
+from studio.project.registry import PaletteEntry
+from studio.project.values import Edge, Network
+
+
+class Editor:
+    """Edits the network of one workspace. A refusal is told by the workspace's ``refused``."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    @property
+    def network(self) -> Network:
+        return self.workspace.project.network
+
+    # Adding -------------------------------------------------------------------------------------
+
+    def add(self, entry: PaletteEntry, x: float, y: float, feed: str | None = None) -> str | None:
+        """Add a node centered at (x, y), fed by the node ``feed`` where one is given.
+
+        The name it got, or None where it was refused.
+        """
+        return self._add(entry, *placing.free_place(self.network, x, y, entry), feed)
+
+    def _add(self, entry: PaletteEntry, x: float, y: float, feed: str | None) -> str | None:
+        made: list[str] = []
+
+        def edit(network: Network) -> Network:
+            result, name = edits.add_node(network, entry.kind, entry.settings, x, y)
+            made.append(name)
+            return edits.connect(result, feed, name) if feed is not None else result
+
+        return self._added(entry, edit, made)
+
+    def insert(self, entry: PaletteEntry, edge: Edge, x: float, y: float) -> str | None:
+        """Add a node into a wire, making room for it where the wire is short."""
+        made: list[str] = []
+
+        def edit(network: Network) -> Network:
+            result, name = edits.add_node(network, entry.kind, entry.settings, x, y)
+            made.append(name)
+            result = edits.insert_on_edge(result, edge, name)
+            return placing.make_room(result, edge, name)
+
+        return self._added(entry, edit, made)
+
+    def add_after_selection(self, entry: PaletteEntry, x: float, y: float) -> str | None:
+        """Add a node behind the one selected node, into its wire where it has exactly one.
+
+        With nothing selected it goes unconnected to (x, y).
+        """
+        selection = self.workspace.selection
+        kind = registry.lookup(entry.kind)
+        last = next((n for n in self.network.nodes if n.name in selection[-1:]), None)
+        if last is None or kind is None or kind.max_inputs == 0:
+            return self.add(entry, x, y)
+        outward = graph.outgoing(self.network)[last.name]
+        if len(outward) == 1 and kind.kind != "output":
+            return self.insert(entry, outward[0], last.x, last.y)
+        if last.kind == "output":
+            inward = graph.incoming(self.network)[last.name]
+            if inward:
+                return self.insert(entry, inward[0], last.x, last.y)
+            return self.add(entry, x, y)
+        below = placing.below(self.network, last, entry)
+        return self._add(entry, *below, last.name)  # a place already found free
+
+    def _added(self, entry: PaletteEntry, edit: placing.Edit, made: list[str]) -> str | None:
+        kind = registry.lookup(entry.kind)
+        title = kind.title if kind is not None else entry.title
+        # "VGG block" keeps its capitals, "Batch norm" reads better without.
+        words = title if kind is not None and kind.is_block else title.lower()
+        if not self.workspace.edit_network(f"Add {words}", edit):
+            return None
+        self.workspace.select((made[-1],))
+        return made[-1]
+
+    # Wires --------------------------------------------------------------------------------------
+
+    def refusal(self, source: str, target: str, port: int | None) -> str:
+        """Why this wire is not allowed, as a sentence; "" where it is."""
+        try:
+            edits.check_connect(self.network, source, target, port)
+        except EditRefused as error:
+            return texts.sentence(str(error), (node.name for node in self.network.nodes))
+        return ""
+
+    def connect(self, source: str, target: str, port: int | None = None) -> bool:
+        """Draw a wire."""
+        return self.workspace.edit_network(
+            f"Connect {source} to {target}",
+            lambda network: edits.connect(network, source, target, port),
+        )
+
+    def reconnect(self, edge: Edge, target: str, port: int | None = None) -> bool:
+        """Take a wire's end to another input."""
+
+        def edit(network: Network) -> Network:
+            return edits.connect(edits.disconnect(network, edge), edge.source, target, port)
+
+        return self.workspace.edit_network(f"Connect {edge.source} to {target}", edit)
+
+    def disconnect(self, edge: Edge) -> bool:
+        """Cut a wire."""
+        return self.workspace.edit_network(
+            f"Disconnect {edge.source} from {edge.target}",
+            lambda network: edits.disconnect(network, edge),
+        )
+
+    def disconnect_all(self, wires: list[Edge]) -> bool:
+        """Cut several wires as one step."""
+        if not wires:
+            return False
+
+        def edit(network: Network) -> Network:
+            # From the last port down: cutting one moves the later ports of a merge up.
+            for edge in sorted(wires, key=lambda edge: -edge.port):
+                network = edits.disconnect(network, edge)
+            return network
+
+        return self.workspace.edit_network(f"Cut {len(wires)} wires", edit)
+
+    def connect_chain(self, names: tuple[str, ...]) -> bool:
+        """Wire the selected nodes one after the other, from top to bottom."""
+        places = {node.name: (node.y, node.x) for node in self.network.nodes}
+        order = sorted(names, key=lambda name: places[name])
+        pairs = list(pairwise(order))
+        if not pairs:
+            return False
+
+        def edit(network: Network) -> Network:
+            for source, target in pairs:
+                network = edits.connect(network, source, target)
+            return network
+
+        label = (
+            f"Connect {order[0]} to {order[1]}"
+            if len(order) == 2
+            else f"Connect {len(order)} nodes"
+        )
+        return self.workspace.edit_network(label, edit)
+
+    # Nodes --------------------------------------------------------------------------------------
+
+    def move(self, places: Mapping[str, tuple[float, float]], merge: str = "") -> bool:
+        """Put nodes at new centers."""
+        return self.workspace.edit_network(
+            f"Move {_nodes(places)}", lambda network: edits.move_nodes(network, places), merge
+        )
+
+    def move_into(self, edge: Edge, name: str, x: float, y: float) -> bool:
+        """Put an unconnected node that lies on the canvas into a wire."""
+
+        def edit(network: Network) -> Network:
+            result = edits.move_nodes(network, {name: (x, y)})
+            return placing.make_room(edits.insert_on_edge(result, edge, name), edge, name)
+
+        return self.workspace.edit_network(f"Insert {name}", edit)
+
+    def remove(self, names: Iterable[str], label: str = "Delete") -> bool:
+        """Take nodes away and join the ends that they leave."""
+        gone = tuple(names)
+        if not gone:
+            return False
+        return self.workspace.edit_network(
+            f"{label} {_nodes(gone)}", lambda network: edits.remove_nodes(network, gone)
+        )
+
+    def rename(self, old: str, new: str) -> bool:
+        """Give a node another name; the selection stays on it."""
+        selection = self.workspace.selection
+        if old == new:
+            return True
+        done = self.workspace.edit_network(
+            f"Rename {old} to {new}", lambda network: edits.rename(network, old, new)
+        )
+        if done:
+            self.workspace.select(tuple(new if name == old else name for name in selection))
+        return done
+
+    def duplicate(self, names: tuple[str, ...]) -> bool:
+        """Add a copy of the nodes and the wires among them, beside the originals."""
+        return self.paste(edits.part(self.network, names), None, f"Duplicate {_nodes(names)}")
+
+    def paste(self, part: Network, center: tuple[float, float] | None, label: str = "") -> bool:
+        """Add a copy of ``part`` around ``center``, or beside where it came from."""
+        made: list[tuple[str, ...]] = []
+
+        def edit(network: Network) -> Network:
+            dx, dy = placing.offset(network, part, center)
+            result, names = edits.paste(network, part, dx, dy)
+            if not names:
+                raise EditRefused("a network has one input and one output; they are not doubled")
+            made.append(names)
+            return result
+
+        label = label or f"Paste {_nodes(part.nodes)}"
+        if not self.workspace.edit_network(label, edit):
+            return False
+        self.workspace.select(made[-1])
+        return True
+
+    def apply_fix(self, fix: Fix) -> bool:
+        """Do what a problem's fix offers."""
+        return self.workspace.edit_network(fix.text, lambda network: edits.apply_fix(network, fix))
+
+    def tidy(self) -> bool:
+        """Lay the whole network out from top to bottom."""
+        return self.workspace.edit_network("Tidy up", placing.tidy)
+
+
+def _nodes(names: Iterable[object]) -> str:
+    listed = list(names)
+    if len(listed) == 1:
+        only = listed[0]
+        return str(getattr(only, "name", only))
+    return f"{len(listed)} nodes"

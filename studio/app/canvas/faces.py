@@ -1,0 +1,146 @@
+"""What a card shows, as a plain value made from a node and its report.
+
+The scene redraws a card when its face changed and leaves it alone otherwise; a scene drawn
+step by step equals one drawn afresh when their faces are equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from studio.app.canvas import catalog, figures, texts
+from studio.app.canvas.figures import Figure
+from studio.project import layout, registry
+from studio.project.analysis import NodeReport
+from studio.project.kinds import Kind
+from studio.project.settings import SettingError
+from studio.project.values import Node
+
+Style = Literal["pill", "row", "card", "stack"]
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """All texts and marks of one card; ``width`` and ``height`` in canvas pixels.
+
+    ``share`` is the part of the network's multiply-adds (0 to 1), None where it has none.
+    ``shortcut`` is what stands on a residual block's second path: "" for nothing, None where the
+    block has none. ``ports`` counts the inputs that are drawn. ``problem`` is the first problem's
+    sentence, "" for none, and ``fix`` the words of its remedy.
+    """
+
+    name: str
+    kind_line: str
+    family: str
+    icon: str
+    style: Style
+    width: float
+    height: float
+    chips: tuple[str, ...] = ()
+    output: str = ""
+    parameters: str = ""
+    share: float | None = None
+    figure: Figure | None = None
+    repeats: int = 1
+    ports: int = 1
+    leaves: bool = True
+    shortcut: str | None = None
+    problem: str = ""
+    fix: str = ""
+
+
+def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
+    """The face of ``node``; ``wired`` is one more than its highest wired input port.
+
+    ``data`` names the images that the input stands for.
+    """
+    kind = registry.lookup(node.kind)
+    width, height = layout.card_size(node)
+    problem = report.problems[0] if report is not None and report.problems else None
+    sentence = problem.message if problem is not None else ""
+    fix = problem.fix.text if problem is not None and problem.fix is not None else ""
+    if kind is None:
+        return Face(
+            node.name, f"{node.kind}, not known here", "unknown", "unknown", "row", width, height,
+            ports=max(1, wired), problem=sentence, fix=fix,
+        )  # fmt: skip
+    try:
+        values = registry.values(node)
+        chips = kind.chips(values)
+    except SettingError:
+        values, chips = {}, ()
+    shape = report.inputs[0] if report is not None and report.inputs else None
+    figure = figures.read(kind, values, shape) if values else None
+    return Face(
+        name=node.name,
+        kind_line=_kind_line(kind, data),
+        family=kind.family,
+        icon=catalog.icon_of(node.kind, kind.family, values),
+        style=_style(kind, height),
+        width=width,
+        height=height,
+        chips=chips,
+        output=texts.shape(report.output) if report is not None and report.output else "",
+        parameters=_parameters(report),
+        share=_share(report),
+        figure=figure,
+        repeats=int(values.get("repeats", 1)),
+        ports=max(kind.min_inputs, wired) if kind.max_inputs else 0,
+        leaves=kind.family != "output",
+        shortcut=_shortcut(figure),
+        problem=sentence,
+        fix=fix,
+    )
+
+
+def same_but_share(one: NodeReport, other: NodeReport) -> bool:
+    """Whether two reports of one node lead to the same face, the share of the cost left out."""
+    return (
+        one.output == other.output
+        and one.parameters == other.parameters
+        and one.inputs == other.inputs
+        and one.problems == other.problems
+        and bool(one.macs) == bool(other.macs)
+    )
+
+
+def with_share(face: Face, report: NodeReport) -> Face:
+    """``face`` with the report's share; the same object where that is what it shows."""
+    part = _share(report)
+    return face if part == face.share else replace(face, share=part)
+
+
+def _share(report: NodeReport | None) -> float | None:
+    """The share in steps that can be seen on the card."""
+    return round(report.share, 3) if report is not None and report.macs else None
+
+
+def _style(kind: Kind, height: float) -> Style:
+    if kind.family in ("input", "output"):
+        return "pill"
+    if height < 48:
+        return "row"
+    repeats = any(setting.name in ("repeats", "layers") for setting in kind.settings)
+    return "stack" if repeats else "card"
+
+
+def _kind_line(kind: Kind, data: str) -> str:
+    if kind.family == "input":
+        return data
+    if kind.family == "output":
+        return "cross entropy"
+    return kind.title
+
+
+def _shortcut(figure: Figure | None) -> str | None:
+    if figure is None or figure.merge != "add" or len(figure.branches) != 2:
+        return None
+    path = min(figure.branches, key=len)
+    return path[0].split(" ")[0] if path else ""
+
+
+def _parameters(report: NodeReport | None) -> str:
+    if report is None or not report.parameters:
+        return ""
+    return f"{texts.count(report.parameters)} parameters"

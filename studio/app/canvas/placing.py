@@ -1,0 +1,114 @@
+"""Finding room: for a node put into a wire, below another one, or pasted. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from studio.app.canvas.geometry import Box, union
+from studio.project import edits, layout
+from studio.project.registry import PaletteEntry
+from studio.project.values import Edge, Network, Node
+
+Edit = Callable[[Network], Network]
+PASTE_STEP = 32.0
+
+
+def box_of(node: Node) -> Box:
+    """The node's card."""
+    return Box.around(node.x, node.y, *layout.card_size(node))
+
+
+def tidy(network: Network) -> Network:
+    """The network laid out anew, its first row where it was."""
+    before = union(box_of(node) for node in network.nodes)
+    after = layout.tidy(network)
+    box = union(box_of(node) for node in after.nodes)
+    if before is None or box is None:
+        return network
+    dx, dy = before.center.x - box.center.x, before.top - box.top
+    return edits.move_nodes(after, {node.name: (node.x + dx, node.y + dy) for node in after.nodes})
+
+
+def make_room(network: Network, edge: Edge, name: str) -> Network:
+    """Center the node ``name`` in the wire that it was put into.
+
+    Everything below moves down where the gap is too short for its card.
+    """
+    source, target, node = (network.node(n) for n in (edge.source, edge.target, name))
+    start, end = box_of(source).bottom, box_of(target).top
+    height = layout.card_size(node)[1]
+    if end < start:
+        return network  # A wire that turns back up has no gap to stand in.
+    needed = height + 2 * layout.GAP_Y
+    x = target.x if abs(target.x - node.x) <= abs(source.x - node.x) else source.x
+    if abs(node.x - x) > layout.card_size(node)[0] / 2:
+        x = node.x
+    if end - start >= needed:
+        y = min(max(node.y, start + layout.GAP_Y + height / 2), end - layout.GAP_Y - height / 2)
+        return edits.move_nodes(network, {name: (x, y)})
+    shift = needed - (end - start)
+    places = {
+        other.name: (other.x, other.y + shift)
+        for other in network.nodes
+        if box_of(other).top >= end - 1.0 and other.name != name
+    }
+    places[name] = (x, start + layout.GAP_Y + height / 2)
+    return edits.move_nodes(network, places)
+
+
+def below(network: Network, node: Node, entry: PaletteEntry) -> tuple[float, float]:
+    """The first free place under ``node`` for a card of ``entry``, beside it where that is full."""
+    width, height = layout.card_size(Node(entry.key, entry.kind))
+    y = box_of(node).bottom + layout.GAP_Y + height / 2
+    others = [box_of(other) for other in network.nodes]
+    for step in range(50):
+        for side in (1, -1) if step else (1,):
+            x = node.x + side * step * (width + layout.GAP_X) / 2
+            box = Box.around(x, y, width, height).grown(8.0)
+            if not any(box.meets(other) for other in others):
+                return x, y
+    return node.x, y
+
+
+def offset(
+    network: Network, part: Network, center: tuple[float, float] | None
+) -> tuple[float, float]:
+    """How far a pasted part moves so that it lies around ``center`` or beside its originals.
+
+    It moves on sideways while one of its cards would cover another.
+    """
+    around = union(box_of(node) for node in part.nodes)
+    if around is None:
+        return 0.0, 0.0
+    dx, dy = around.right - around.left + layout.GAP_X, 0.0
+    if center is not None:
+        dx, dy = center[0] - around.center.x, center[1] - around.center.y
+    others = [box_of(node).grown(8.0) for node in network.nodes]
+    own = [(node.x, node.y, layout.card_size(node)) for node in part.nodes]
+    for step in range(200):
+        for side in (1, -1) if step else (1,):
+            right = dx + side * step * PASTE_STEP
+            boxes = (Box.around(x + right, y + dy, *size) for x, y, size in own)
+            if not any(box.meets(other) for box in boxes for other in others):
+                return right, dy
+    return dx + PASTE_STEP, dy + PASTE_STEP
+
+
+def free_place(network: Network, x: float, y: float, entry: PaletteEntry) -> tuple[float, float]:
+    """The place for a card of ``entry`` nearest to (x, y) where it covers no other card.
+
+    It moves sideways only, and not far; where all is full it stays.
+    """
+    width, height = layout.card_size(Node(entry.key, entry.kind))
+    wanted = Box.around(x, y, width, height)
+    others = [box.grown(48.0) for box in map(box_of, network.nodes)]
+    inward = [box for box in others if box.top < wanted.bottom and box.bottom > wanted.top]
+    places = [x]
+    for box in inward:
+        places += [box.left - width / 2 - 1.0, box.right + width / 2 + 1.0]
+    for place in sorted(places, key=lambda at: (abs(at - x), at)):
+        if abs(place - x) > 600.0:
+            break
+        if not any(Box.around(place, y, width, height).meets(box) for box in inward):
+            return place, y
+    return x, y

@@ -1,0 +1,333 @@
+"""The drawing of one network, kept up by difference. It holds no truth, only what is drawn.
+
+Items are kept by name in Python (Qt deletes what Python does not hold) and taken out one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+from PySide6.QtCore import QObject, QRectF
+from PySide6.QtWidgets import QGraphicsScene
+
+from studio.app.canvas import faces
+from studio.app.canvas.card import CardItem
+from studio.app.canvas.geometry import Box, Grid, Point, input_port, output_port, union
+from studio.app.canvas.routing import Route, route
+from studio.app.canvas.wire import WireItem
+from studio.project.analysis import Analysis, NodeReport
+from studio.project.values import Edge, Network, Node
+
+EXTENT = 1e6
+"""Half the side of the canvas; it never has to grow, so the view never jumps."""
+WIRE_FAULTS = frozenset({"shape", "arity", "edge", "cycle"})
+"""Codes of problems that lie in what arrives, so that the wires are marked too."""
+LEANS = 30.0
+"""Pixels sideways from which a wire would run over the label right of its port."""
+REROUTE_ALL = 64
+"""Changed boxes from which asking every wire whether it is touched costs more than routing it."""
+
+
+class PortHit(NamedTuple):
+    """A port under the pointer."""
+
+    node: str
+    side: Literal["input", "output"]
+    port: int
+
+
+class CanvasScene(QGraphicsScene):
+    """Cards and wires of the network that was last given to ``sync``."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        # Finding items is done on the grid; Qt's own index would only be kept up for nothing.
+        self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
+        self.setSceneRect(-EXTENT, -EXTENT, 2 * EXTENT, 2 * EXTENT)
+        self.cards: dict[str, CardItem] = {}
+        self.wires: dict[Edge, WireItem] = {}
+        self.grid = Grid()
+        self._nodes: dict[str, Node] = {}
+        self._reports: dict[str, NodeReport | None] = {}
+        self._wired: dict[str, int] = {}
+        self._leaving: dict[str, int] = {}
+        self._data = ""
+        self._selection: tuple[str, ...] = ()
+        self._hovered: str | None = None
+        self._selected_edge: Edge | None = None
+        self._hovered_edge: Edge | None = None
+
+    # Following the value ------------------------------------------------------------------------
+
+    def sync(self, network: Network, analysis: Analysis, data: str) -> None:
+        """Draw this network: items come, go and change where it differs from the last one."""
+        nodes = {node.name: node for node in network.nodes}
+        # A file from elsewhere may hold edges that lead nowhere; they are told as problems.
+        edges = {e for e in network.edges if e.source in nodes and e.target in nodes}
+        wired: dict[str, int] = {}
+        leaving: dict[str, int] = {}
+        for edge in edges:
+            wired[edge.target] = max(wired.get(edge.target, 0), edge.port + 1)
+            leaving[edge.source] = leaving.get(edge.source, 0) + 1
+        changed: list[Box] = []
+        for name in [name for name in self.cards if name not in nodes]:
+            changed.append(self._drop_card(name))
+        for name, node in nodes.items():
+            changed += self._sync_card(node, analysis.nodes.get(name), wired.get(name, 0), data)
+            self.cards[name].set_state(wired_out=name in leaving)
+        self._nodes = nodes
+        self._wired = wired
+        self._leaving = leaving
+        self._data = data
+        for edge in [edge for edge in self.wires if edge not in edges]:
+            self._drop_wire(edge)
+        self._sync_wires(network.edges, edges, changed)
+        self._sync_labels()
+        self.set_selection(self._selection)
+
+    def _sync_card(self, node: Node, report: NodeReport | None, wired: int, data: str) -> list[Box]:
+        """Bring one card up to date; the boxes that it left and takes, where it moved."""
+        name = node.name
+        card = self.cards.get(name)
+        moved_ports = False
+        before_report = self._reports.get(name)
+        self._reports[name] = report
+        if (
+            card is not None
+            and self._nodes[name] is node
+            and self._wired.get(name, 0) == wired
+            and self._data == data
+            and report is not None
+            and before_report is not None
+            and faces.same_but_share(before_report, report)
+        ):
+            # One edit changes every node's share of the cost, and little else of most.
+            card.set_face(faces.with_share(card.face, report))
+            return []
+        face = faces.make(node, report, wired, data)
+        box = Box.around(node.x, node.y, face.width, face.height)
+        if card is None:
+            card = CardItem(face)
+            self.cards[name] = card
+            self.addItem(card)
+        else:
+            moved_ports = card.face.ports != face.ports
+            card.set_face(face)
+        card.setPos(node.x, node.y)
+        before = self.grid.get(name)
+        if before == box:
+            # Wires end at the ports on its edge, so they are touched by the box itself.
+            return [box] if moved_ports else []
+        self.grid.put(name, box)
+        return [box] if before is None else [before, box]
+
+    def _sync_wires(self, order: Iterable[Edge], known: set[Edge], changed: list[Box]) -> None:
+        everything = len(changed) > REROUTE_ALL
+        for edge in order:
+            if edge not in known:
+                continue
+            wire = self.wires.get(edge)
+            if wire is None:
+                wire = WireItem(edge, self._route(edge))
+                self.wires[edge] = wire
+                self.addItem(wire)
+            elif everything or any(wire.route.examined.meets(box) for box in changed):
+                wire.set_route(self._route(edge))
+            report = self._reports[edge.target]
+            wire.set_state(
+                faulty=report is not None and any(p.code in WIRE_FAULTS for p in report.problems)
+            )
+
+    def _sync_labels(self) -> None:
+        """Put each shape beside its port on the side where no wire sweeps over it."""
+        rightward = {
+            edge.source
+            for edge, wire in self.wires.items()
+            if wire.route.points[3].x > wire.route.points[0].x + LEANS
+        }
+        for name, card in self.cards.items():
+            card.set_state(label_left=name in rightward)
+
+    def _drop_card(self, name: str) -> Box:
+        card = self.cards.pop(name)
+        self.removeItem(card)
+        box = self.grid.get(name)
+        assert box is not None
+        self.grid.remove(name)
+        self._reports.pop(name, None)
+        if self._hovered == name:
+            self._hovered = None
+        return box
+
+    def _drop_wire(self, edge: Edge) -> None:
+        self.removeItem(self.wires.pop(edge))
+        if self._selected_edge == edge:
+            self._selected_edge = None
+        if self._hovered_edge == edge:
+            self._hovered_edge = None
+
+    def _route(self, edge: Edge) -> Route:
+        source = self.grid.get(edge.source)
+        target = self.grid.get(edge.target)
+        assert source is not None
+        assert target is not None
+        ports = self.cards[edge.target].face.ports
+        return route(
+            output_port(source),
+            input_port(target, edge.port, ports),
+            self.grid,
+            (edge.source, edge.target),
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that is drawn of the network, as a value two scenes can be compared by."""
+        return {
+            "cards": {
+                name: (
+                    card.face,
+                    card.pos().toTuple(),
+                    card.selected,
+                    card.wired_out,
+                    card.label_left,
+                )
+                for name, card in self.cards.items()
+            },
+            "wires": {edge: (wire.route.points, wire.faulty) for edge, wire in self.wires.items()},
+            "items": len(self.items()),
+        }
+
+    def refresh_ink(self) -> None:
+        """Follow a change of the color scheme."""
+        for card in self.cards.values():
+            card.refresh_ink()
+        for wire in self.wires.values():
+            wire.refresh_ink()
+        self.update()
+
+    # Marks --------------------------------------------------------------------------------------
+
+    def set_selection(self, names: tuple[str, ...]) -> None:
+        """Mark exactly these cards as selected."""
+        chosen = set(names)
+        self._selection = names
+        for name, card in self.cards.items():
+            card.set_state(selected=name in chosen)
+
+    def set_hovered(self, name: str | None) -> None:
+        """Mark the card under the pointer."""
+        if name == self._hovered:
+            return
+        if self._hovered in self.cards:
+            self.cards[self._hovered].set_state(hovered=False)
+        self._hovered = name
+        if name in self.cards:
+            self.cards[name].set_state(hovered=True)
+
+    def set_hovered_edge(self, edge: Edge | None) -> None:
+        """Mark the wire under the pointer, or the one that a drop would split."""
+        if edge == self._hovered_edge:
+            return
+        if self._hovered_edge in self.wires:
+            self.wires[self._hovered_edge].set_state(hovered=False)
+        self._hovered_edge = edge
+        if edge in self.wires:
+            self.wires[edge].set_state(hovered=True)
+
+    @property
+    def selected_edge(self) -> Edge | None:
+        """The wire that was clicked; a selection of nodes takes its place."""
+        return self._selected_edge
+
+    def select_edge(self, edge: Edge | None) -> None:
+        """Mark one wire as selected."""
+        if self._selected_edge in self.wires:
+            self.wires[self._selected_edge].set_state(selected=False)
+        self._selected_edge = edge if edge in self.wires else None
+        if self._selected_edge is not None:
+            self.wires[self._selected_edge].set_state(selected=True)
+
+    def set_targeted(self, name: str | None) -> None:
+        """Mark the one card that a wire in hand would reach."""
+        for other, card in self.cards.items():
+            card.set_state(targeted=other == name)
+
+    # A move in progress -------------------------------------------------------------------------
+
+    def preview_positions(self, places: Mapping[str, tuple[float, float]]) -> None:
+        """Draw these cards elsewhere until the next ``sync`` or ``end_preview``."""
+        changed: list[Box] = []
+        for name, (x, y) in places.items():
+            card = self.cards[name]
+            before = self.grid.get(name)
+            box = Box.around(x, y, card.face.width, card.face.height)
+            if before == box:
+                continue
+            card.setPos(x, y)
+            self.grid.put(name, box)
+            changed += [box] if before is None else [before, box]
+        for edge, wire in self.wires.items():
+            if (edge.source in places or edge.target in places) or (
+                len(changed) <= REROUTE_ALL
+                and any(wire.route.examined.meets(box) for box in changed)
+            ):
+                wire.set_route(self._route(edge))
+
+    def end_preview(self) -> None:
+        """Put every card back where the value has it."""
+        self.preview_positions({name: (node.x, node.y) for name, node in self._nodes.items()})
+
+    # Finding ------------------------------------------------------------------------------------
+
+    def card_at(self, x: float, y: float) -> str | None:
+        """The card at this place; where two overlap, the selected one or the later one."""
+        found = list(self.grid.near(Box(x, y, x, y)))
+        found.sort(key=lambda name: self.cards[name].zValue())
+        return found[-1] if found else None
+
+    def port_at(self, x: float, y: float, reach: float) -> PortHit | None:
+        """The nearest port within ``reach`` canvas pixels."""
+        best: tuple[float, PortHit] | None = None
+        for name, box in self.grid.near(Box(x, y, x, y).grown(reach)).items():
+            face = self.cards[name].face
+            places = [
+                (input_port(box, port, face.ports), PortHit(name, "input", port))
+                for port in range(face.ports)
+            ]
+            if face.leaves:
+                places.append((output_port(box), PortHit(name, "output", 0)))
+            for place, hit in places:
+                away = max(abs(place.x - x), abs(place.y - y))
+                if box.holds(x, y):
+                    away *= 2.0  # Inside, the card itself is what is mostly meant.
+                if away <= reach and (best is None or away < best[0]):
+                    best = (away, hit)
+        return best[1] if best is not None else None
+
+    def edge_at(self, x: float, y: float, reach: float) -> Edge | None:
+        """A wire within ``reach`` canvas pixels."""
+        for edge, wire in self.wires.items():
+            if wire.near(x, y, reach):
+                return edge
+        return None
+
+    def cards_in(self, area: Box) -> list[str]:
+        """The cards that meet ``area``."""
+        return list(self.grid.near(area))
+
+    def port_place(self, hit: PortHit) -> Point:
+        """Where the port is."""
+        box = self.grid.get(hit.node)
+        assert box is not None
+        if hit.side == "output":
+            return output_port(box)
+        return input_port(box, hit.port, self.cards[hit.node].face.ports)
+
+    def is_free(self, name: str) -> bool:
+        """Whether nothing takes the node's output yet."""
+        return self.cards[name].face.leaves and name not in self._leaving
+
+    def content(self) -> QRectF | None:
+        """The rectangle around all cards; None for an empty canvas."""
+        box = union(self.grid.boxes())
+        return None if box is None else QRectF(box.left, box.top, box.width, box.height)

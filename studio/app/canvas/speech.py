@@ -1,0 +1,62 @@
+"""The drawing in words, for a screen reader."""
+
+from __future__ import annotations
+
+from studio.app.canvas import texts
+from studio.project import graph, registry
+from studio.project.analysis import Analysis
+from studio.project.values import Network, Node
+
+
+def describe(network: Network, analysis: Analysis, selection: tuple[str, ...]) -> str:
+    """What is selected and how it is connected, in one sentence or two."""
+    if not selection:
+        count = len(network.nodes)
+        faults = len(analysis.problems)
+        text = f"Network of {count} node{'s' if count != 1 else ''}, nothing selected"
+        return f"{text}, {faults} problem{'s' if faults != 1 else ''}" if faults else text
+    nodes = {node.name: node for node in network.nodes}
+    if len(selection) > 1:
+        return f"{len(selection)} nodes selected: {', '.join(selection[:8])}"
+    node = nodes.get(selection[0])
+    return "" if node is None else describe_node(network, analysis, node)
+
+
+def describe_node(network: Network, analysis: Analysis, node: Node) -> str:
+    """ "stage2, residual stage, 64, stride 1, ×2, output 128 by 16 by 16, connected to pool"."""
+    kind = registry.lookup(node.kind)
+    report = analysis.nodes.get(node.name)
+    parts = [node.name, kind.title.lower() if kind is not None else f"unknown kind {node.kind}"]
+    if kind is not None and "repeats" in node.settings:
+        parts.append(f"{node.settings['repeats']} blocks")
+    if report is not None and report.output is not None:
+        parts.append(f"output {texts.spoken_shape(report.output)}")
+    sources = [edge.source for edge in graph.incoming(network)[node.name]]
+    targets = [edge.target for edge in graph.outgoing(network)[node.name]]
+    if sources:
+        parts.append(f"fed by {' and '.join(sources)}")
+    parts.append(f"connected to {' and '.join(targets)}" if targets else "connected to nothing")
+    text = ", ".join(parts)
+    if report is not None and report.problems:
+        text += ". Problem: " + report.problems[0].message
+    return text
+
+
+def tooltip(analysis: Analysis, node: Node) -> str:
+    """All that a card may be too small to say, with exact numbers; plain lines."""
+    kind = registry.lookup(node.kind)
+    report = analysis.nodes.get(node.name)
+    lines = [f"{node.name} · {kind.title if kind is not None else node.kind}"]
+    if report is not None:
+        if report.output is not None:
+            lines.append(f"output {texts.shape(report.output)}")
+        lines.append(f"{report.parameters:,} parameters")
+        if report.macs:
+            lines.append(f"{report.macs:,} multiply-adds, {texts.share(report.share)}")
+        if report.receptive_field is not None:
+            height, width = report.receptive_field
+            lines.append(f"sees {height} × {width} pixels of the input")
+        lines += [
+            texts.sentence(p.message.removeprefix(f"{node.name}: "), ()) for p in report.problems
+        ]
+    return "\n".join(lines)

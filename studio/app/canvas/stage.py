@@ -1,0 +1,183 @@
+"""The view onto the scene: zoom, place, background, and what gestures and overlays ask of it.
+
+Gestures, minimap, offer and actions know this class and not the canvas built from them.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QNativeGestureEvent,
+    QPainter,
+    QPixmap,
+    QTransform,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
+
+from studio.app.canvas.editor import Editor
+from studio.app.canvas.ink import ink
+from studio.app.canvas.scene import CanvasScene
+from studio.app.canvas.tip import PointerTip
+from studio.app.theme.tokens import theme
+from studio.app.workspace import Workspace
+
+MIN_ZOOM, MAX_ZOOM = 0.05, 4.0
+ZOOM_STEP = 1.2
+READABLE = 0.55
+"""Zoom from which the texts of a card can be read."""
+DOT_PITCH = 24
+DOTS_FROM = 0.6
+
+
+class Stage(QGraphicsView):
+    """Shows the scene of one workspace at some zoom and place."""
+
+    zoom_changed = Signal(float)
+    moved = Signal()
+    """Another part of the canvas is in view."""
+    feed_wanted = Signal(str, QPointF)
+    """A wire from this node was let go over nothing, at this place of the canvas."""
+    offer_wanted = Signal(str, str)
+    """These two nodes could be connected; the user should be asked."""
+    quick_add_wanted = Signal(QPoint)
+    rename_wanted = Signal(str)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.workspace = workspace
+        self.editor = Editor(workspace)
+        self.canvas = CanvasScene(self)
+        self.setScene(self.canvas)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setRenderHints(
+            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+        )
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.SmartViewportUpdate)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.AnchorViewCenter)
+        self.tip = PointerTip(self.viewport())
+        self._fitted = False
+        self._dots: dict[str, QBrush] = {}
+
+    @property
+    def data_name(self) -> str:
+        """What the input pill calls the images."""
+        source = self.workspace.project.data.source
+        return source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or source
+
+    def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        super().drawBackground(painter, rect)
+        if self.zoom >= DOTS_FROM:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            painter.fillRect(rect, self._dot_brush())
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+
+    def _dot_brush(self) -> QBrush:
+        scheme = theme().scheme
+        if scheme not in self._dots:
+            tile = QPixmap(DOT_PITCH, DOT_PITCH)
+            tile.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(tile)
+            painter.fillRect(0, 0, 1, 1, QColor(ink().track))
+            painter.end()
+            self._dots[scheme] = QBrush(tile)
+        return self._dots[scheme]
+
+    # Zoom and place -----------------------------------------------------------------------------
+
+    @property
+    def zoom(self) -> float:
+        """Screen pixels for a canvas pixel."""
+        return self.transform().m11()
+
+    def set_zoom(self, zoom: float, around: QPointF | None = None) -> None:
+        """Zoom so that the place ``around`` (viewport pixels; the middle by default) stays."""
+        zoom = max(MIN_ZOOM, min(MAX_ZOOM, zoom))
+        if abs(zoom - 1.0) < 0.03:
+            zoom = 1.0  # Text is sharpest there.
+        spot = around if around is not None else QPointF(self.viewport().rect().center())
+        place = self.mapToScene(spot.toPoint())
+        self.setTransform(QTransform.fromScale(zoom, zoom))
+        moved = self.mapFromScene(place) - spot.toPoint()
+        self.scroll_by(moved)
+        self.moved.emit()
+        self.zoom_changed.emit(zoom)
+
+    def zoom_by(self, factor: float, around: QPointF | None = None) -> None:
+        """Zoom in (above 1) or out."""
+        self.set_zoom(self.zoom * factor, around)
+
+    @Slot()
+    def zoom_to_fit(self) -> None:
+        """Show the whole network, never larger than life."""
+        area = self.canvas.content()
+        if area is None:
+            return
+        self._fitted = True
+        margin = 28.0
+        room = self.viewport().rect()
+        wanted = area.adjusted(-margin, -margin, margin, margin)
+        zoom = min(room.width() / wanted.width(), room.height() / wanted.height(), 1.0)
+        self.set_zoom(zoom)
+        self.centerOn(area.center())
+        self.moved.emit()
+
+    def look_afresh(self) -> None:
+        """Another project is here: let the next ``zoom_to_fit_once`` fit it."""
+        self._fitted = False
+
+    def zoom_to_fit_once(self) -> None:
+        """Fit a network that has not been looked at yet; of a long one show the readable start."""
+        if self._fitted or not self.isVisible() or not self.canvas.cards:
+            return
+        self.zoom_to_fit()
+        area = self.canvas.content()
+        if self.zoom < READABLE and area is not None:
+            room = self.viewport().rect()
+            self.set_zoom(max(READABLE, min(0.85, room.width() / (area.width() + 80.0))))
+            top = area.top() + room.height() / 2 / self.zoom - 28.0
+            self.centerOn(QPointF(area.center().x(), top))
+            self.moved.emit()
+
+    def reveal(self, name: str) -> None:
+        """Bring a card into view where it is not."""
+        box = self.canvas.grid.get(name)
+        if box is not None:
+            area = QRectF(box.left, box.top, box.width, box.height)
+            if not self.shown_area().contains(area):
+                self.ensureVisible(area, 60, 60)
+                self.moved.emit()
+
+    def scroll_by(self, by: QPoint) -> None:
+        """Move the view over the canvas, in screen pixels."""
+        for bar, way in ((self.horizontalScrollBar(), by.x()), (self.verticalScrollBar(), by.y())):
+            bar.setValue(bar.value() + way)
+        self.moved.emit()
+
+    def shown_area(self) -> QRectF:
+        """The part of the canvas in view."""
+        return self.mapToScene(self.viewport().rect()).boundingRect()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.zoom_by(ZOOM_STEP ** (event.angleDelta().y() / 120.0), event.position())
+        else:
+            way = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta() / 2
+            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                way = QPoint(way.y(), way.x())
+            self.scroll_by(-way)
+        event.accept()
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if (
+            isinstance(event, QNativeGestureEvent)
+            and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture
+        ):
+            self.zoom_by(1.0 + event.value(), event.position())
+            return True
+        return super().viewportEvent(event)

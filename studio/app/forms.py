@@ -1,0 +1,128 @@
+"""Forms generated from the declarations of settings.
+
+    form = SettingsForm(kind.settings)
+    form.set_values(registry.values(node))
+    form.edited.connect(lambda name, value: ...)      # on each keystroke that makes sense
+    form.committed.connect(lambda name: ...)          # Enter, focus out, a choice made
+
+A row hides while its setting does not matter under the other values. Errors stand under their
+field in words; what was typed stays until the user leaves the field, then the last good value
+returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+
+from studio.app.fields import Field, ScrubLabel, field
+from studio.app.theme.style import set_role
+from studio.app.theme.tokens import S1, S3
+from studio.project.settings import Setting
+
+
+class SettingsForm(QWidget):
+    """One row for each setting: its title, its editor, and below it what is wrong with it."""
+
+    edited = Signal(str, object)
+    committed = Signal(str)
+
+    def __init__(self, settings: Sequence[Setting], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: dict[str, _Row] = {}
+        self._values: dict[str, Any] = {setting.name: setting.initial for setting in settings}
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setHorizontalSpacing(S3)
+        layout.setVerticalSpacing(S1)
+        layout.setColumnStretch(0, 2)
+        layout.setColumnStretch(1, 3)
+        for number, setting in enumerate(settings):
+            row = _Row(setting, self)
+            self._rows[setting.name] = row
+            layout.addWidget(row.label, 2 * number, 0)
+            layout.addWidget(row.editor, 2 * number, 1)
+            layout.addWidget(row.message, 2 * number + 1, 0, 1, 2)
+            row.editor.edited.connect(lambda value, name=setting.name: self._edited(name, value))
+            row.editor.refused.connect(row.refuse)
+            row.editor.committed.connect(lambda name=setting.name: self.committed.emit(name))
+        self._show_what_matters()
+
+    def editor(self, name: str) -> Field:
+        """The editor of the setting ``name``, for tests and for focus."""
+        return self._rows[name].editor
+
+    def message(self, name: str) -> str:
+        """The sentence under the field ``name``; empty when nothing is wrong."""
+        return self._rows[name].message.text()
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show ``values``; names that the form does not have are passed over."""
+        for name, row in self._rows.items():
+            if name in values:
+                self._values[name] = values[name]
+                row.editor.set_value(values[name])
+        self._show_what_matters()
+
+    def set_errors(self, errors: Mapping[str, str]) -> None:
+        """Put each sentence under its field and take the others away."""
+        for name, row in self._rows.items():
+            row.set_error(errors.get(name, ""))
+
+    def _edited(self, name: str, value: object) -> None:
+        self._values[name] = value
+        self._rows[name].refuse("")
+        self._show_what_matters()
+        self.edited.emit(name, value)
+
+    def _show_what_matters(self) -> None:
+        for row in self._rows.values():
+            row.set_visible(row.setting.matters(self._values))
+
+
+class _Row:
+    """The three widgets of a setting. A text that cannot be read outweighs an outer error."""
+
+    def __init__(self, setting: Setting, parent: QWidget) -> None:
+        self.setting = setting
+        self.editor = field(setting, parent)
+        self.label = ScrubLabel(setting.title, self.editor, parent)
+        self.message = QLabel(parent)
+        self.message.setWordWrap(True)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        set_role(self.message, "error")
+        self._refusal = self._error = ""
+        self._visible = True
+        self._show_message()
+
+    def refuse(self, sentence: str) -> None:
+        if sentence != self._refusal:
+            self._refusal = sentence
+            self._show_message()
+
+    def set_error(self, sentence: str) -> None:
+        if sentence != self._error:
+            self._error = sentence
+            self._show_message()
+
+    def set_visible(self, visible: bool) -> None:
+        if visible != self._visible:
+            self._visible = visible
+            self.label.setVisible(visible)
+            self.editor.setVisible(visible)
+            self._show_message()
+
+    def _show_message(self) -> None:
+        sentence = self._refusal or self._error
+        sentence = sentence[:1].upper() + sentence[1:]
+        self.message.setText(sentence)
+        self.message.setVisible(bool(sentence) and self._visible)
+        self.editor.setAccessibleDescription(sentence or self.setting.help)
+        invalid = "true" if sentence else ""
+        if (self.editor.property("invalid") or "") != invalid:
+            self.editor.setProperty("invalid", invalid)
+            self.editor.style().unpolish(self.editor)
+            self.editor.style().polish(self.editor)

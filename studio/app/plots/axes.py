@@ -1,0 +1,139 @@
+"""The two axes of a plot: hairlines instead of ticks, few and round numbers, small muted text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter
+
+from studio.app.plots import looks, ticks
+from studio.app.theme.tokens import FONT_SMALL, color, font
+
+LEFT_WIDTH = 46
+BOTTOM_HEIGHT = 22
+PIXELS_A_ROW = 44
+PIXELS_A_COLUMN = 70
+GAP = 6
+
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_CENTER = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
+
+
+class _Axis(pg.AxisItem):  # type: ignore[misc]
+    """What both have in common. pyqtgraph leaves out the numbers at the ends; here they stay."""
+
+    def __init__(self, orientation: str) -> None:
+        super().__init__(orientation)
+        self.enableAutoSIPrefix(False)
+
+    def places(self, low: float, high: float, pixels: float) -> list[tuple[float, str]]:
+        """Where numbers stand between ``low`` and ``high``, and how they are written."""
+        raise NotImplementedError
+
+    def dress(self) -> None:
+        """Take the colors of the present scheme."""
+        self.setTickFont(font(FONT_SMALL, tabular=True))
+        self.setTextPen(color("muted"))
+        self.setPen(looks.pen(color("card")))
+        self.setTickPen(looks.pen(color("line")))
+
+    def redo(self) -> None:
+        """Write the numbers anew."""
+        self.picture = None
+        self.update()
+
+    def own_rect(self) -> QRectF:
+        """The axis without the plot that its lines run across."""
+        return QRectF(self.mapRectFromParent(self.geometry()))
+
+
+class LeftAxis(_Axis):
+    """Values, linear or logarithmic, with a hairline across the plot at each number."""
+
+    def __init__(self, unit: Callable[[float], str]) -> None:
+        super().__init__("left")
+        self._unit = unit
+        self._logarithmic = False
+        self.setWidth(LEFT_WIDTH)
+        self.setGrid(255)
+
+    def set_logarithmic(self, on: bool) -> None:
+        """Read positions as logarithms to base ten."""
+        self._logarithmic = on
+        self.redo()
+
+    def places(self, low: float, high: float, pixels: float) -> list[tuple[float, str]]:
+        count = max(2.0, pixels / PIXELS_A_ROW)
+        if self._logarithmic:
+            exponents = ticks.log_ticks(low, high, count)
+            return [(exponent, self._unit(10.0**exponent)) for exponent in exponents]
+        values = ticks.linear_ticks(low, high, count)
+        return [(value, self._unit(0.0 if abs(value) < 1e-12 else value)) for value in values]
+
+    def boundingRect(self) -> QRectF:
+        # Half a line of text stands above the topmost hairline and below the lowest.
+        return QRectF(super().boundingRect()).adjusted(0, -8, 0, 8)
+
+    def generateDrawSpecs(self, p: QPainter) -> Any:
+        box, view = self.own_rect(), self.linkedView()
+        low, high = self.range
+        if view is None or box.height() < 8 or not high > low:
+            return None
+        right = self.mapRectFromItem(view, view.boundingRect()).right()
+        height = QFontMetricsF(p.font()).height()
+        lines, texts = [], []
+        for value, text in self.places(low, high, box.height()):
+            y = box.bottom() - (value - low) / (high - low) * box.height()
+            lines.append((self.tickPen(), QPointF(box.right(), y), QPointF(right, y)))
+            where = QRectF(box.left(), y - height / 2, box.width() - GAP, height)
+            texts.append((where, _RIGHT, text))
+        return (self.pen(), box.topRight(), box.bottomRight()), lines, texts
+
+
+class StepAxis(_Axis):
+    """Steps, shown as epochs or as steps."""
+
+    def __init__(self) -> None:
+        super().__init__("bottom")
+        self.in_epochs = True
+        self._steps_per_epoch = 1
+        self.setHeight(BOTTOM_HEIGHT)
+
+    def set_steps_per_epoch(self, steps: int) -> None:
+        """Say how long an epoch is."""
+        self._steps_per_epoch = steps
+        self.redo()
+
+    def show_in_epochs(self, on: bool) -> None:
+        """Count epochs, or steps."""
+        self.in_epochs = on
+        self.redo()
+
+    def place(self, step: float) -> str:
+        """Where ``step`` lies, in words."""
+        return f"step {max(0, round(step)):,}, epoch {max(0.0, step) / self._steps_per_epoch:.1f}"
+
+    def places(self, low: float, high: float, pixels: float) -> list[tuple[float, str]]:
+        unit = self._steps_per_epoch if self.in_epochs else 1
+        values = ticks.linear_ticks(low / unit, high / unit, max(2.0, pixels / PIXELS_A_COLUMN))
+        return [(value * unit, ticks.number(round(value, 9), 4)) for value in values]
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(super().boundingRect()).adjusted(-24, 0, 8, 0)
+
+    def generateDrawSpecs(self, p: QPainter) -> Any:
+        box = self.own_rect()
+        low, high = self.range
+        if box.width() < 8 or not high > low:
+            return None
+        height = QFontMetricsF(p.font()).height()
+        texts = []
+        for value, text in self.places(low, high, box.width()):
+            x = box.left() + (value - low) / (high - low) * box.width()
+            half = QFontMetricsF(p.font()).horizontalAdvance(text) / 2 + 1
+            middle = max(min(x, box.right() + 8 - half), box.left() + half - 24)
+            texts.append((QRectF(middle - half, box.top() + GAP, 2 * half, height), _CENTER, text))
+        return (self.pen(), box.topLeft(), box.topRight()), [], texts

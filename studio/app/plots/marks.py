@@ -1,0 +1,60 @@
+"""Dashed vertical lines with a few words: the steps at which something changed."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QFontMetricsF, QPainter, QTransform
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+
+from studio.app.plots import looks
+from studio.app.theme.tokens import FONT_SMALL, color, font
+
+MOST = 12
+"""Marks beyond this many would hide the lines; they are then drawn without words."""
+
+
+class Marks(pg.GraphicsObject):  # type: ignore[misc]
+    """All marks of a plot as one item over the whole of its view."""
+
+    def __init__(self, view: pg.ViewBox) -> None:
+        super().__init__()
+        self._view = view
+        self._marks: list[tuple[float, str]] = []
+        view.sigRangeChanged.connect(self._follow)
+        view.sigResized.connect(self._follow)
+
+    def set_marks(self, marks: list[tuple[float, str]]) -> None:
+        """Show (step, words) and nothing else."""
+        self._marks = list(marks)
+        self._follow()
+
+    def _follow(self, *_: object) -> None:
+        self.prepareGeometryChange()
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(self._view.viewRect()) if self._marks else QRectF()
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        if not self._marks:
+            return
+        box = self._view.viewRect()
+        ratio = painter.device().devicePixelRatio()
+        painter.setPen(looks.scaled(looks.pen(color("line_strong"), dash=True), ratio))
+        for step, _ in self._marks:
+            painter.drawLine(QPointF(step, box.top()), QPointF(step, box.bottom()))
+        if len(self._marks) > MOST:
+            return
+        to_pixels = QTransform(painter.worldTransform())
+        top = min(to_pixels.map(box.topLeft()).y(), to_pixels.map(box.bottomLeft()).y())
+        painter.resetTransform()
+        painter.setFont(font(FONT_SMALL))
+        painter.setPen(color("muted"))
+        ascent = QFontMetricsF(painter.font()).ascent()
+        for step, words in self._marks:
+            x = to_pixels.map(QPointF(step, 0)).x()
+            painter.drawText(QPointF(x + 5, top + ascent + 2), words)
+        painter.setWorldTransform(to_pixels)

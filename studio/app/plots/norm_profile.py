@@ -1,0 +1,135 @@
+"""The gradient norms of all layers now, against those at the start, in line with the map's rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from studio.app.plots import looks, ticks
+from studio.app.plots.gradient_plot import GradientPlot
+from studio.app.theme.tokens import FONT_SMALL, S1, S2, color, font
+
+WIDTH = 176
+ROW_FOR_BARS = 6
+"""Rows at least this high have a bar each; lower ones are joined to a line."""
+
+WEAK = 0.01
+"""A part of the network that gets less than this of another's gradient is pointed out."""
+
+
+class NormProfile(QWidget):
+    """A bar for each layer on the map's scale, with a mark where it was at the start."""
+
+    def __init__(self, plot: GradientPlot, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._plot = plot
+        self._now = np.empty(0)
+        self._start = np.empty(0)
+        self.setAccessibleName("Gradient norm of each layer, now and at the start")
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self.setToolTip(
+            "The mean norm of each layer's gradient over the last 20 steps (bars) and over the "
+            "first 20 (marks), on the logarithmic scale of the map."
+        )
+
+    def sizeHint(self) -> QSize:
+        return QSize(WIDTH, 80)
+
+    def refresh(self) -> None:
+        """Take the present numbers."""
+        self._now, self._start = self._plot.profile()
+        self.setAccessibleDescription(self.describe())
+        self.update()
+
+    def describe(self) -> str:
+        """The norms in words: the largest, the smallest, and how the parts compare."""
+        if not len(self._now):
+            return "Gradient norms: nothing yet."
+        layers = self._plot.layers
+        most, least = int(np.argmax(self._now)), int(np.argmin(self._now))
+        text = (
+            f"Gradient norms of {len(layers)} layers: largest {ticks.number(self._now[most])} in "
+            f"{layers[most]}, smallest {ticks.number(self._now[least])} in {layers[least]}."
+        )
+        comparison = self.comparison()
+        return f"{text} {comparison[0]}." if comparison else text
+
+    def comparison(self) -> tuple[str, bool] | None:
+        """The weakest block against the strongest, in a few words, and whether that is little."""
+        blocks = self._plot.blocks
+        if len(blocks) < 2 or not len(self._now):
+            return None
+        norms = [float(np.median(self._now[b.first : b.first + b.count])) for b in blocks]
+        if not all(np.isfinite(norms)) or max(norms) <= 0:
+            return None
+        least, most = int(np.argmin(norms)), int(np.argmax(norms))
+        share = norms[least] / norms[most]
+        text = f"{blocks[least].name} gets {ticks.number(share, 2)} of {blocks[most].name}"
+        return text, share < WEAK
+
+    def _x(self, norms: np.ndarray) -> np.ndarray:
+        low, high = self._plot.limits
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = (np.log10(norms) - low) / (high - low)
+        shares = np.clip(np.nan_to_num(shares, nan=0.0), 0.0, 1.0)
+        return np.asarray(shares * (self.width() - S2))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not len(self._now):
+            return
+        with self._plot.scheduler.spending():
+            self._paint()
+
+    def _paint(self) -> None:
+        painter = QPainter(self)
+        painter.setFont(font(FONT_SMALL))
+        top, height = self._plot.rows_span()
+        row = height / len(self._now)
+        now, start = self._x(self._now), self._x(self._start)
+        if row >= ROW_FOR_BARS:
+            self._paint_bars(painter, now, start, top, row)
+        else:
+            self._paint_lines(painter, now, start, top, row)
+        self._paint_foot(painter, top + height)
+        painter.end()
+
+    def _paint_bars(
+        self, painter: QPainter, now: np.ndarray, start: np.ndarray, top: float, row: float
+    ) -> None:
+        inset = min(3.0, row * 0.2)
+        track = color("track")
+        mark = looks.pen(color("text"))
+        for i in range(len(now)):
+            y = top + i * row
+            share = now[i] / max(1.0, self.width() - S2)
+            painter.fillRect(QRectF(0, y + row / 2, self.width() - S2, 1), track)
+            painter.fillRect(
+                QRectF(0, y + inset, max(1.0, now[i]), row - 2 * inset), self._plot.color_at(share)
+            )
+            painter.setPen(mark)
+            painter.drawLine(QPointF(start[i], y + 1), QPointF(start[i], y + row - 2))
+
+    def _paint_lines(
+        self, painter: QPainter, now: np.ndarray, start: np.ndarray, top: float, row: float
+    ) -> None:
+        middles = top + (np.arange(len(now)) + 0.5) * row
+        for xs, pen in (
+            (start, looks.pen(color("muted"), dash=True)),
+            (now, looks.pen(color("plot1"))),
+        ):
+            painter.setPen(pen)
+            points = [QPointF(x, y) for x, y in zip(xs, middles, strict=True)]
+            painter.drawPolyline(QPolygonF(points))
+
+    def _paint_foot(self, painter: QPainter, bottom: float) -> None:
+        comparison = self.comparison()
+        if comparison is None:
+            return
+        text, little = comparison
+        metrics = QFontMetricsF(painter.font())
+        painter.setPen(color("warning" if little else "muted"))
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, self.width() - S1)
+        where = QRectF(0, bottom + S1, self.width() - S1, metrics.height())
+        painter.drawText(where, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, text)

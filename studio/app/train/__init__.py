@@ -1,0 +1,1 @@
+"""The train page: the recipe, the control of the run, and the live dashboard."""

@@ -1,0 +1,278 @@
+"""The control of a run: asks the engine, polls its messages, and tells the window in Qt signals.
+
+The engine works on threads of its own and never emits a Qt signal; a timer here reads its queue,
+a bounded part at a time. Everything in this class happens on the window's thread.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
+
+from studio.project.analysis import analyze
+from studio.project.recipes import recipe_problems
+from studio.project.values import Project
+from studio.runs.api import (
+    Engine,
+    EpochDone,
+    Failed,
+    Finished,
+    Machine,
+    Message,
+    PausedChanged,
+    RunHandle,
+    Stage,
+    Started,
+    Warned,
+    WorkFailed,
+)
+
+if TYPE_CHECKING:
+    from studio.runs.telemetry import Telemetry  # brings numpy, which the first window does without
+
+State = Literal["loading", "unavailable", "idle", "starting", "running", "paused", "stopping"]
+
+POLL_MS = 100
+MESSAGES_A_POLL = 100
+SECONDS_A_POLL = 0.004
+SHUTDOWN_SECONDS = 30.0
+
+
+def default_runs_root() -> Path:
+    """Where run folders go when the user has said nothing: in the documents folder."""
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return Path(documents or Path.home()) / "TrainingStudio" / "runs"
+
+
+class TrainingController(QObject):
+    """One run at a time, from Train to its last message."""
+
+    state_changed = Signal(str)
+    started_changed = Signal()
+    epoch_done = Signal(object)
+    telemetry_advanced = Signal()
+    message = Signal(str)
+    warned = Signal(str)
+    failed = Signal(str, str)
+    finished = Signal(object)
+
+    def __init__(self, runs_root: Path | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.runs_root = runs_root or default_runs_root()
+        self.engine: Engine | None = None
+        self.machine: Machine | None = None
+        self.run: RunHandle | None = None
+        self.project: Project | None = None
+        self.started: Started | None = None
+        self.epochs: list[EpochDone] = []
+        self.result: Finished | Failed | None = None
+        self._state: State = "loading"
+        self._unavailable = ""
+        self._steps_told = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(POLL_MS)
+        self._timer.timeout.connect(self._poll)
+
+    @property
+    def state(self) -> State:
+        """Where the control stands; every change is told by ``state_changed``."""
+        return self._state
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way, from Train until its thread has ended."""
+        return self._state in ("starting", "running", "paused", "stopping")
+
+    @property
+    def telemetry(self) -> Telemetry | None:
+        """The numbers of the present or last run; None before its first step."""
+        if self.run is None or self.started is None:
+            return None
+        return self.run.telemetry
+
+    def set_engine(self, engine: Engine) -> None:
+        """Take the engine once it is loaded; from now on Train answers."""
+        try:
+            self.machine = engine.machine()
+        except WorkFailed as error:
+            self.engine_failed(str(error))
+            return
+        self.engine = engine
+        self._enter("idle")
+
+    def engine_failed(self, message: str) -> None:
+        """Take note that the engine cannot be loaded; ``message`` says why, for the user."""
+        self._unavailable = message
+        self._enter("unavailable")
+        self.message.emit(message)
+
+    def obstacles(self, project: Project) -> tuple[str, ...]:
+        """The sentences that say why ``project`` cannot be trained now; empty when it can."""
+        if self._state == "loading":
+            return ("The engine is still loading. Try again in a moment.",)
+        if self._state == "unavailable":
+            return (self._unavailable,)
+        if self.busy:
+            return ("A run is under way. Stop it before another is started.",)
+        analysis = analyze(project.network)
+        problems = (*analysis.problems, *recipe_problems(project))
+        return tuple(problem.message for problem in problems)
+
+    def start(self, project: Project, title: str = "") -> bool:
+        """Train ``project`` in a new run folder; whether it was begun. Refusals are ``failed``."""
+        obstacles = self.obstacles(project)
+        if obstacles or self.engine is None:
+            message = obstacles[0] if obstacles else "There is no engine."
+            rest = len(obstacles) - 1
+            advice = f"{rest} more problem{'s' if rest > 1 else ''} to mend." if rest > 0 else ""
+            self.failed.emit(message, advice)
+            return False
+        self._enter("starting")
+        try:
+            run = self.engine.start(project, self._new_folder(title))
+        except WorkFailed as error:
+            self._enter("idle")
+            self.failed.emit(error.message, error.advice)
+            return False
+        self.run = run
+        self.project = project
+        self.started = None
+        self.result = None
+        self.epochs = []
+        self._steps_told = 0
+        self.started_changed.emit()
+        self._timer.start()
+        return True
+
+    def pause(self) -> None:
+        """Ask the run to wait after the step under way."""
+        if self.run and self._state == "running":
+            self.run.pause()
+
+    def resume(self) -> None:
+        """Let a paused run go on."""
+        if self.run and self._state == "paused":
+            self.run.resume()
+
+    def stop(self) -> None:
+        """Ask the run to end after the step under way; it writes its checkpoint first."""
+        if self.run and self.busy:
+            self._enter("stopping")
+            self.run.stop()
+
+    def shutdown(self, timeout: float = SHUTDOWN_SECONDS) -> bool:
+        """End the run, wait for its thread and stop polling; whether the thread has ended.
+
+        The one way the window closes. What the run said last is still told. Calling it again
+        does nothing.
+        """
+        self._timer.stop()
+        if self.run is None or not self.busy:
+            return True
+        self._enter("stopping")
+        self.run.stop()
+        ended = self.run.join(timeout)
+        while ended and self.busy:
+            self._poll()
+        self._timer.stop()
+        return ended
+
+    def progress(self) -> tuple[float, float, float]:
+        """The share done in 0..1, the seconds left (not a number where unknown), images a second.
+
+        The pace is that of the last epoch's steps, validation included.
+        """
+        telemetry = self.telemetry
+        if telemetry is None or self.started is None:
+            return 0.0, float("nan"), 0.0
+        steps = len(telemetry)
+        done = telemetry.first_step + steps
+        total = max(1, self.started.total_steps)
+        fraction = min(1.0, done / total)
+        if steps < 2:
+            return fraction, float("nan"), 0.0
+        seconds = telemetry.seconds.values
+        back = min(steps - 1, max(20, self.started.steps_per_epoch))
+        pace = float(seconds[steps - 1] - seconds[steps - 1 - back]) / back
+        recent = telemetry.images_per_second.values[max(0, steps - back) : steps]
+        return fraction, max(0.0, (total - done) * pace), float(recent.mean())
+
+    def _new_folder(self, title: str) -> Path:
+        name = re.sub(r"[^\w.-]+", "-", title).strip("-.")[:60] or "untitled"
+        stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+        folder = self.runs_root / stem
+        number = 2
+        while folder.exists():
+            folder = self.runs_root / f"{stem}-{number}"
+            number += 1
+        return folder
+
+    def _enter(self, state: State) -> None:
+        if state != self._state:
+            self._state = state
+            self.state_changed.emit(state)
+
+    def _poll(self) -> None:
+        """Read what the run has said since, within a time budget, and see whether it has ended."""
+        run = self.run
+        if run is None:
+            return
+        # Asked before the queue is read: a message that comes later keeps the run for a next poll.
+        alive = run.alive
+        deadline = time.perf_counter() + SECONDS_A_POLL
+        drained = False
+        while not drained and time.perf_counter() < deadline:
+            messages = run.poll(MESSAGES_A_POLL)
+            for message in messages:
+                self._take(message)
+            drained = len(messages) < MESSAGES_A_POLL
+        self._tell_telemetry()
+        if drained and not alive:
+            self._end(run)
+
+    def _tell_telemetry(self) -> None:
+        telemetry = self.telemetry
+        if telemetry is not None and len(telemetry) != self._steps_told:
+            self._steps_told = len(telemetry)
+            self.telemetry_advanced.emit()
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case Stage(text=text):
+                self.message.emit(text)
+            case Started():
+                self.started = message
+                if self._state == "starting":
+                    self._enter("running")
+                self.started_changed.emit()
+            case EpochDone():
+                self.epochs.append(message)
+                self.epoch_done.emit(message)
+            case PausedChanged(paused=paused):
+                if self._state in ("running", "paused"):
+                    self._enter("paused" if paused else "running")
+            case Warned(message=text):
+                self.warned.emit(text)
+            case Finished() | Failed():
+                self.result = message
+                self._enter("stopping")
+
+    def _end(self, run: RunHandle) -> None:
+        self._timer.stop()
+        run.join(0)
+        result = self.result or Failed(
+            "The training ended without a word of why.",
+            "Press Train to start again; the run folder holds the last checkpoint.",
+        )
+        self.result = result
+        self._enter("idle")
+        if isinstance(result, Failed):
+            advice = " ".join(part for part in (result.advice, result.saved) if part)
+            self.failed.emit(result.message, advice)
+        else:
+            self.finished.emit(result)

@@ -1,0 +1,146 @@
+"""The train page: the recipe at the left, the run and its plots filling the rest.
+
+Importable without pyqtgraph, which takes 0.4 s: ``load_plots`` imports it on a thread after the
+first window is shown, so that the window answers meanwhile.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.app.canvas import texts
+from studio.app.empty_state import EmptyState
+from studio.app.theme.style import hairline, set_role
+from studio.app.theme.tokens import S2
+from studio.app.train.controller import TrainingController
+from studio.app.train.recipe_column import RecipeColumn
+from studio.app.train.status import RunStatus
+from studio.app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from studio.app.train.dashboard import Dashboard
+
+LOOK_MS = 20
+
+
+class TrainPage(QWidget):
+    """Recipe, status and dashboard. ``export_requested`` asks for the export of the last run."""
+
+    export_requested = Signal()
+    plots_loaded = Signal()
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        controller: TrainingController,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._controller = controller
+        self.dashboard: Dashboard | None = None
+        self._loading: threading.Thread | None = None
+        self._load_error = ""
+        self.recipe = RecipeColumn(workspace, controller, self)
+        self.status = RunStatus(controller, self)
+        self.status.export_requested.connect(self.export_requested)
+        self.empty = EmptyState(self)
+        set_role(self.empty.button, "primary")
+        self._run_side = QWidget(self)
+        self._run_column = QVBoxLayout(self._run_side)
+        self._run_column.setContentsMargins(S2 + 2, S2 + 2, S2 + 2, S2 + 2)
+        self._run_column.setSpacing(S2 + 2)
+        self._run_column.addWidget(self.status)
+        self._waiting = QWidget(self._run_side)
+        self._run_column.addWidget(self._waiting, 1)
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self._run_side)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.recipe)
+        layout.addWidget(hairline(vertical=True))
+        layout.addWidget(self._stack, 1)
+        self._look = QTimer(self)
+        self._look.setInterval(LOOK_MS)
+        self._look.timeout.connect(self._build_when_loaded)
+        workspace.changed.connect(self._show_side)
+        controller.state_changed.connect(self._show_side)
+        controller.started_changed.connect(self._show_side)
+        self._show_side()
+
+    def load_plots(self) -> None:
+        """Load pyqtgraph on a thread and build the plots when it is there; returns at once."""
+        if self.dashboard is None and self._loading is None:
+            self._loading = threading.Thread(target=self._load, name="plots loader")
+            self._loading.start()
+            self._look.start()
+
+    def train(self) -> None:
+        """Start a run of the project as it is."""
+        self._controller.start(self._workspace.project, self._workspace.title)
+
+    def _load(self) -> None:
+        try:
+            importlib.import_module("studio.app.train.dashboard")
+        except Exception as error:  # a broken installation, told in the window
+            self._load_error = str(error)
+
+    def _build_when_loaded(self) -> None:
+        if self._loading is None or self._loading.is_alive():
+            return
+        self._loading.join()
+        self._look.stop()
+        if self._load_error:
+            self.status.say(
+                f"The plots cannot be shown: {self._load_error}. Training works without them. "
+                "Install Training Studio again to have them.",
+                "warning",
+            )
+            return
+        from studio.app.train.dashboard import Dashboard
+
+        self.dashboard = Dashboard(self._controller, self._run_side)
+        self.dashboard.block_clicked.connect(lambda name: self._workspace.select([name]))
+        self._run_column.replaceWidget(self._waiting, self.dashboard)
+        self._run_column.setStretch(1, 1)
+        self._waiting.deleteLater()
+        self.plots_loaded.emit()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        if self._loading is not None and self.window().isHidden():
+            self._loading.join()  # the window closes: no thread may outlive it
+
+    def _show_side(self, _: str = "") -> None:
+        if self._controller.run is not None or self._controller.busy:
+            self._stack.setCurrentWidget(self._run_side)
+            return
+        self._stack.setCurrentWidget(self.empty)
+        obstacles = self._controller.obstacles(self._workspace.project)
+        if not obstacles:
+            self.empty.say(
+                "train",
+                "Loss, accuracy and every layer's gradient will appear here.",
+                "The recipe at the left says how the network is trained.",
+                "Train",
+                self.train,
+            )
+        elif self._controller.state == "loading":
+            self.empty.say("clock", "The engine is loading.", "Training can start in a moment.")
+        else:
+            more = len(obstacles) - 1
+            rest = f" {more} more problem{'' if more == 1 else 's'} to mend." if more else ""
+            self.empty.say(
+                "warning",
+                "Training cannot start yet.",
+                texts.sentence(obstacles[0], self._workspace.analysis.nodes) + rest,
+                tone="warning",
+            )

@@ -1,0 +1,120 @@
+"""The learning rate over the whole run, drawn before it and followed during it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from studio.app.theme.tokens import FONT_SMALL, RADIUS, S1, S2, color, font, theme
+from studio.project import schedules
+from studio.project.settings import SettingError
+from studio.project.values import Recipe
+
+HEIGHT = 92
+POINTS = 200
+UNKNOWN_STEPS_PER_EPOCH = 20
+"""Stands in until the number of images is known; the curve's shape hardly depends on it."""
+
+
+class RatePreview(QWidget):
+    """A small staircase or slope over the epochs, exactly as the engine will apply it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._points: list[tuple[float, float]] = []
+        self._epochs = 1
+        self._at: float | None = None
+        self.setFixedHeight(HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Learning rate over the run")
+        theme().scheme_changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, HEIGHT)
+
+    def show_recipe(self, recipe: Recipe, steps_per_epoch: int | None = None) -> None:
+        """Draw this recipe's rate; a recipe with settings out of bounds shows nothing."""
+        self._epochs = max(1, recipe.epochs)
+        try:
+            self._points = schedules.curve(
+                recipe, steps_per_epoch or UNKNOWN_STEPS_PER_EPOCH, POINTS
+            )
+        except (SettingError, KeyError, OverflowError):
+            self._points = []
+        if self._points:
+            first, last = self._points[0][1], self._points[-1][1]
+            words = f"From {_rate(first)} to {_rate(last)} over {self._span()}."
+            self.setAccessibleDescription(words)
+            self.setToolTip(words)
+        self.update()
+
+    def show_position(self, epoch: float | None) -> None:
+        """Mark where the run stands, in epochs; None takes the mark away."""
+        old = self._x(self._at) if self._at is not None else None
+        new = self._x(epoch) if epoch is not None else None
+        self._at = epoch
+        if old is None or new is None or abs(old - new) >= 0.5:
+            self.update()
+
+    def _span(self) -> str:
+        return f"{self._epochs:,} epoch{'' if self._epochs == 1 else 's'}"
+
+    def _box(self) -> QRectF:
+        row = QFontMetricsF(font(FONT_SMALL)).height() + S2
+        return QRectF(self.rect()).adjusted(S2, row, -S2, -row)
+
+    def _x(self, epoch: float) -> float:
+        box = self._box()
+        return box.left() + box.width() * min(1.0, epoch / self._epochs)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(color("line"))
+        painter.setBrush(color("field"))
+        outline = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.drawRoundedRect(outline, RADIUS, RADIUS)
+        if not self._points:
+            painter.setPen(color("muted"))
+            painter.drawText(outline, Qt.AlignmentFlag.AlignCenter, "No curve for these settings")
+            return
+        box = self._box()
+        top = max(rate for _, rate in self._points) or 1.0
+        line = QPolygonF()
+        height = 0.0
+        for epoch, rate in self._points:
+            x = self._x(epoch)
+            if line:
+                line.append(QPointF(x, height))  # the rate holds until the next point
+            height = box.bottom() - box.height() * rate / top
+            line.append(QPointF(x, height))
+        line.append(QPointF(box.right(), height))
+        if self._at is not None:
+            pen = QPen(color("muted"), 1)
+            pen.setDashPattern([3, 3])
+            painter.setPen(pen)
+            x = self._x(self._at)
+            # Between the two rows of words, which it would strike through.
+            painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
+        painter.setPen(QPen(color("plot1"), 1.5))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPolyline(line)
+        self._paint_words(painter)
+        painter.end()
+
+    def _paint_words(self, painter: QPainter) -> None:
+        painter.setFont(font(FONT_SMALL, tabular=True))
+        painter.setPen(color("muted"))
+        height = QFontMetricsF(painter.font()).height()
+        row = QRectF(S2, S1, self.width() - 2 * S2, height)
+        right = Qt.AlignmentFlag.AlignRight
+        painter.drawText(row, Qt.AlignmentFlag.AlignLeft, _rate(self._points[0][1]))
+        painter.drawText(row, right, f"ends at {_rate(self._points[-1][1])}")
+        row.moveTop(self.height() - height - S1 + 1)
+        painter.drawText(row, Qt.AlignmentFlag.AlignLeft, "0")
+        painter.drawText(row, right, self._span())
+
+
+def _rate(value: float) -> str:
+    return f"{value:.3g}"

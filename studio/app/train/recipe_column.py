@@ -1,0 +1,153 @@
+"""The recipe as a column of short cards at the left of the train page."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from studio.app.theme.style import set_role
+from studio.app.theme.tokens import S3, S4
+from studio.app.train.cards import Card, ChoiceCard, ChosenCard, PlainCard, RateCard
+from studio.app.train.controller import TrainingController
+from studio.app.workspace import Workspace
+from studio.project import recipes
+from studio.project.optimizers import OPTIMIZERS
+
+WIDTH = 284
+FOLLOW_MS = 500
+
+
+class RecipeColumn(QFrame):
+    """Optimizer, learning rate, batch and epochs, input, device and seed."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        controller: TrainingController,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._controller = controller
+        self.setAccessibleName("Recipe")
+        self.setFixedWidth(WIDTH)
+        set_role(self, "panel")
+        self.optimizer = ChosenCard(
+            "Optimizer",
+            workspace,
+            "optimizer",
+            OPTIMIZERS,
+            "The rule by which each step changes the weights.",
+        )
+        self.rate = RateCard(workspace)
+        self.batch = PlainCard(
+            "Batch and epochs", workspace, "recipe", (recipes.BATCH_SIZE, recipes.EPOCHS)
+        )
+        self.input = ChoiceCard("Input normalization", workspace, "data", recipes.NORMALIZATION)
+        self.machine = PlainCard(
+            "Device and seed", workspace, "recipe", (recipes.DEVICE, recipes.SEED)
+        )
+        self._cards: tuple[Card, ...] = (
+            self.optimizer,
+            self.rate,
+            self.batch,
+            self.input,
+            self.machine,
+        )
+        self.note = QLabel(
+            "A run is under way with the recipe it started with. What you change here holds for "
+            "the next one."
+        )
+        self.note.setWordWrap(True)
+        set_role(self.note, "small")
+        self.note.setContentsMargins(S4, S3, S4, S3)
+        self.note.hide()
+        body = QWidget()
+        set_role(body, "panel")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for card in self._cards:
+            column.addWidget(card)
+        column.addStretch(1)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(body)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(area, 1)
+        layout.addWidget(self.note)
+        self._follow = QTimer(self)
+        self._follow.setInterval(FOLLOW_MS)
+        self._follow.timeout.connect(self._show_position)
+        workspace.changed.connect(self.refresh)
+        controller.state_changed.connect(self._show_state)
+        controller.started_changed.connect(self.refresh)
+        self.refresh()
+        self._show_state(controller.state)
+
+    def refresh(self) -> None:
+        """Bring all cards in line with the project."""
+        project = self._workspace.project
+        self._show_images()
+        for card in self._cards:
+            card.show_project(project)
+        self._show_device()
+
+    def _show_images(self) -> None:
+        """The number of images, known from a run on the same data, and what a batch makes of it."""
+        project, ran = self._workspace.project, self._controller.project
+        started = self._controller.started
+        same = (
+            ran is not None
+            and ran.data.source == project.data.source
+            and ran.data.validation_share == project.data.validation_share
+            and ran.data.test_share == project.data.test_share
+        )
+        if started is None or not same:
+            self.batch.summary.clear()
+            self.rate.set_steps_per_epoch(None)
+            return
+        images = started.train_images
+        self.batch.summary.setText(f"{images:,} images")
+        steps = -(-images // max(1, project.recipe.batch_size))
+        if ran is not None and ran.recipe.batch_size == project.recipe.batch_size:
+            steps = started.steps_per_epoch
+        total = steps * project.recipe.epochs
+        self.batch.summary.setToolTip(f"{steps:,} steps an epoch, {total:,} in the whole run")
+        self.rate.set_steps_per_epoch(steps)
+
+    def _show_device(self) -> None:
+        machine = self._controller.machine
+        wanted = self._workspace.project.recipe.device
+        if machine is None:
+            self.machine.summary.clear()
+            return
+        devices = machine.devices
+        if wanted != "auto":
+            devices = tuple(d for d in devices if d.name.partition(":")[0] == wanted)
+        text = devices[0].title if devices else "not in this machine"
+        self.machine.summary.setText(text)
+        set_role(self.machine.summary, "small" if devices else "warning")
+
+    def _show_state(self, state: str) -> None:
+        busy = self._controller.busy
+        self.note.setVisible(busy)
+        if state == "running":
+            self._follow.start()
+        else:
+            self._follow.stop()
+        self._show_device()
+        self._show_position()
+
+    def _show_position(self) -> None:
+        started, telemetry = self._controller.started, self._controller.telemetry
+        if started is None or telemetry is None or not self._controller.busy:
+            self.rate.preview.show_position(None)
+            return
+        steps = telemetry.first_step + len(telemetry)
+        self.rate.preview.show_position(steps / max(1, started.steps_per_epoch))

@@ -1,0 +1,189 @@
+"""One line on what the run does, what to know, and in the end what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.app.canvas import texts
+from studio.app.theme.icons import set_icon
+from studio.app.theme.style import set_role
+from studio.app.theme.tokens import S1, S3
+from studio.app.train.controller import TrainingController
+from studio.runs.api import EpochDone, Failed, Finished
+
+KEPT = 50
+"""How many of the last things said, and of the warnings, are kept."""
+
+
+HEIGHT = 40
+
+
+class RunStatus(QFrame):
+    """Says the present stage, the newest epoch, warnings, and at last the result."""
+
+    export_requested = Signal()
+
+    def __init__(self, controller: TrainingController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self._said: list[str] = []
+        self._warnings: list[str] = []
+        set_role(self, "card")
+        self.setAccessibleName("Run")
+        self.text = QLabel(self)
+        self.text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.text.setWordWrap(True)
+        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.text.setAccessibleName("What the run does")
+        self.more = QPushButton(self)
+        self.more.setCheckable(True)
+        set_icon(self.more, "warning", "warning")
+        set_role(self.more, "link")
+        self.more.setToolTip("Show or hide what the run has warned of")
+        self.more.toggled.connect(self._show_warnings)
+        self.list = QLabel(self)
+        self.list.setWordWrap(True)
+        self.list.setTextInteractionFlags(self.text.textInteractionFlags())
+        self.list.setAccessibleName("Warnings of this run")
+        set_role(self.list, "warning")
+        self.folder = QPushButton("Open the run's folder", self)
+        set_role(self.folder, "link")
+        self.folder.clicked.connect(self._open_folder)
+        self.export = QPushButton("Export…", self)
+        set_icon(self.export, "export")
+        self.export.setToolTip("Take the trained model away in a format that works elsewhere")
+        self.export.clicked.connect(self.export_requested)
+        row = QHBoxLayout()
+        row.setSpacing(S3)
+        row.addWidget(self.text, 1)
+        for button in (self.more, self.folder, self.export):
+            row.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(S3, S1, S1, S1)
+        layout.setSpacing(S1)
+        layout.addLayout(row)
+        layout.addWidget(self.list)
+        row.addStrut(HEIGHT - 2 * S1 - 2)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        controller.message.connect(self.say)
+        controller.warned.connect(self.warn)
+        controller.epoch_done.connect(self._tell_epoch)
+        controller.started_changed.connect(self._begin)
+        controller.state_changed.connect(self._show_state)
+        controller.finished.connect(self._tell_result)
+        controller.failed.connect(self._tell_failure)
+        self._state: str = controller.state
+        self._show_warnings()
+        self._show_state(controller.state)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What was said in this run, oldest first."""
+        return tuple(self._said)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the run has warned of, oldest first."""
+        return tuple(self._warnings)
+
+    def warn(self, text: str) -> None:
+        """Show ``text``, and keep it within reach when the next epoch is told."""
+        self._warnings = [*self._warnings, text][-KEPT:]
+        self._show_warnings()
+        self.say(text, "warning")
+
+    def _show_warnings(self, _: bool = False) -> None:
+        count = len(self._warnings)
+        self.more.setText(f"{count} warning{'' if count == 1 else 's'}")
+        self.more.setVisible(count > 0)
+        self.list.setText("\n".join(self._warnings))
+        self.list.setVisible(count > 0 and self.more.isChecked())
+
+    def say(self, text: str, role: str = "") -> None:
+        """Show ``text``; earlier ones stay in the tooltip."""
+        self._said = [*self._said, text][-KEPT:]
+        set_role(self.text, role)
+        self.text.setText(text)
+        self.text.setToolTip("\n".join(self._said[-12:]))
+        self.text.setAccessibleDescription(text)
+
+    def _begin(self) -> None:
+        started = self._controller.started
+        if started is None:
+            self._said = []
+            self._warnings = []
+            self.more.setChecked(False)
+            self._show_warnings()
+            self.say("Starting")
+            return
+        images = f"{started.train_images:,} images to learn from"
+        held = f"{started.validation_images:,} to check with"
+        steps = f"{started.steps_per_epoch:,} steps an epoch"
+        self.say(f"Training on {started.device_title}: {images}, {held}, {steps}.")
+
+    def _tell_epoch(self, epoch: EpochDone) -> None:
+        best = ", the best so far" if epoch.best else ""
+        self.say(
+            f"Epoch {epoch.epoch}: training loss {epoch.train_loss:.3g}, validation loss "
+            f"{epoch.validation_loss:.3g}, validation accuracy "
+            f"{100 * epoch.validation_accuracy:.1f} %{best}."
+        )
+
+    def _tell_result(self, result: Finished) -> None:
+        self.say(result_sentence(result))
+
+    def _tell_failure(self, message: str, advice: str) -> None:
+        parts = (texts.sentence(part, ()) for part in (message, advice) if part)
+        self.say(" ".join(parts), "warning")
+
+    def _show_state(self, state: str) -> None:
+        was, self._state = self._state, state
+        ended = state == "idle" and self._controller.run is not None
+        result = self._controller.result
+        self.folder.setVisible(ended)
+        usable = isinstance(result, Finished) and result.epochs > 0
+        self.export.setVisible(ended and (usable or isinstance(result, Failed)))
+        self.export.setEnabled(usable)
+        run = self._controller.run
+        if run is not None:
+            self.folder.setToolTip(str(run.folder))
+        if state == "paused":
+            self.say("Paused after the step under way. Resume goes on from there.")
+        elif state == "running" and was == "paused":
+            self.say("Training goes on.")
+        elif state == "stopping" and result is None:
+            self.say("Stopping after the step under way, with a checkpoint.")
+
+    def _open_folder(self) -> None:
+        run = self._controller.run
+        if run is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(run.folder))))
+
+
+def result_sentence(result: Finished) -> str:
+    """What came of a run, in a sentence."""
+    minutes, seconds = divmod(round(result.seconds), 60)
+    time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    word = "Done" if result.reason == "completed" else "Stopped"
+    epochs = f"{result.epochs:,} epoch{'' if result.epochs == 1 else 's'}"
+    if result.best_epoch < 1:
+        return f"{word} after {time}, before the first epoch was over."
+    return (
+        f"{word}: {epochs} in {time}. Best validation accuracy "
+        f"{100 * result.best_accuracy:.1f} %, in epoch {result.best_epoch:,}."
+    )

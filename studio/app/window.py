@@ -1,0 +1,384 @@
+"""The one window: top bar, rail, message bar and pages, and the order in which it closes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMainWindow,
+    QMessageBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.app.actions import Actions, Commands
+from studio.app.background import Background
+from studio.app.build.page import SHORTCUTS as BUILD_SHORTCUTS
+from studio.app.build.page import BuildPage
+from studio.app.canvas import texts
+from studio.app.files import ProjectFiles
+from studio.app.message_bar import MessageBar
+from studio.app.rail import Rail
+from studio.app.theme.icons import app_icon
+from studio.app.theme.style import hairline
+from studio.app.theme.tokens import Preference, theme
+from studio.app.topbar import TopBar
+from studio.app.train.controller import TrainingController
+from studio.app.workspace import Workspace
+from studio.project import codec
+from studio.runs.api import Engine, Finished
+
+
+class MainWindow(QMainWindow):
+    """Everything the user sees. ``ready`` is sent once all pages are made, after the first show.
+
+    Pages but the build page are made after the window is on the screen, so that it is there
+    within half a second.
+    """
+
+    ready = Signal()
+    closed = Signal()
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        controller: TrainingController,
+        background: Background,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.workspace = workspace
+        self.controller = controller
+        self._background = background
+        self._unasked = False
+        self._closing = False
+        self.setWindowIcon(app_icon())
+        self.setMinimumSize(960, 600)
+        self.setAcceptDrops(True)
+        self.files = ProjectFiles(workspace, self, self.show_page)
+        self.actions_ = Actions(self, self._commands())
+        self.top = TopBar(
+            workspace,
+            controller,
+            self.actions_.undo,
+            self.actions_.redo,
+            self.actions_.export,
+            self.actions_.menu,
+            self,
+        )
+        self.rail = Rail(self)
+        self.messages = MessageBar(self)
+        self.pages = QStackedWidget(self)
+        self._made: dict[str, QWidget] = {}
+        self._makers: dict[str, Callable[[], QWidget]] = {
+            "build": lambda: BuildPage(workspace),
+            "data": self._make_data_page,
+            "train": self._make_train_page,
+            "start": self._make_start_page,
+        }
+        self._arrange()
+        self._connect()
+        self._restore()
+        self._show_title()
+        self._show_history()
+        self.show_page("build")
+
+    # Pages
+
+    def page(self, key: str) -> QWidget:
+        """The page ``key`` (start, build, data, train), made when it is first asked for."""
+        if key not in self._made:
+            page = self._makers[key]()
+            self._made[key] = page
+            self.pages.addWidget(page)
+        return self._made[key]
+
+    def show_page(self, key: str) -> None:
+        """Bring a page to the front."""
+        self.pages.setCurrentWidget(self.page(key))
+        self.rail.set_current(key)
+        # The keyboard starts on the page, not on the first button of the top bar.
+        self.page(key).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def make_all_pages(self) -> None:
+        """Make the pages that are not there yet, the plots last; then ``ready`` is sent."""
+        for key in ("data", "train"):
+            self.page(key)
+        self.ready.emit()
+
+    def _make_data_page(self) -> QWidget:
+        from studio.app.data_page import DataPage
+
+        return DataPage(self.workspace, self.controller, self._background)
+
+    def _make_train_page(self) -> QWidget:
+        from studio.app.train.page import TrainPage
+
+        page = TrainPage(self.workspace, self.controller)
+        page.export_requested.connect(self.export)
+        page.load_plots()
+        return page
+
+    def _make_start_page(self) -> QWidget:
+        from studio.app.start_page import StartPage
+
+        page = StartPage(self.workspace)
+        page.quick_start.connect(lambda: self.files.new_from_template("quickstart"))
+        page.template.connect(self.files.new_from_template)
+        page.my_images.connect(self.files.choose_images)
+        page.open_other.connect(self.files.choose_and_open)
+        page.open_recent.connect(lambda path: self.files.open(Path(path)))
+        return page
+
+    # The engine
+
+    def take_engine(self, engine: Engine) -> None:
+        """The engine is loaded."""
+        asked_too_early = self.messages.text in self.controller.obstacles(self.workspace.project)
+        self.controller.set_engine(engine)
+        if asked_too_early:
+            self.messages.clear()
+        self._show_memory()
+
+    def engine_failed(self, message: str) -> None:
+        """The engine cannot be loaded; everything but training and reading data still works."""
+        self.controller.engine_failed(message)
+
+    # Training and export
+
+    def train(self) -> None:
+        """What Ctrl+R does: train, or pause or resume the run under way."""
+        state = self.controller.state
+        if state == "running":
+            self.controller.pause()
+        elif state == "paused":
+            self.controller.resume()
+        elif not self.controller.busy:
+            self.messages.clear()
+            if self.controller.start(self.workspace.project, self.workspace.title):
+                self.show_page("train")
+
+    def export(self) -> None:
+        """Show the export dialog beside the window."""
+        from studio.app.export_dialog import ExportDialog
+
+        dialog = ExportDialog(self.workspace, self.controller, self._background, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def show_shortcuts(self) -> None:
+        """Show the sheet of shortcuts beside the window."""
+        from studio.app.shortcuts import SECTIONS, ShortcutSheet
+
+        everywhere, fields = SECTIONS
+        ShortcutSheet((everywhere, BUILD_SHORTCUTS, fields), self).show()
+
+    def set_scheme(self, preference: Preference) -> None:
+        """Follow the system or hold one scheme, now and at the next start."""
+        QSettings().setValue("scheme", preference)
+        theme().set_preference(preference)
+
+    # Closing
+
+    def close_unasked(self) -> Path | None:
+        """Close in order without a question (Ctrl-C in the terminal, the session's end).
+
+        Unsaved work goes to a file of its own, whose path is returned.
+        """
+        kept = self.files.keep_unsaved()
+        self._unasked = True
+        self.close()
+        return kept
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._closing:
+            event.accept()
+            return
+        if not self._unasked and not (self.files.may_leave() and self._may_stop_run()):
+            event.ignore()
+            return
+        self._closing = True
+        QSettings().setValue("window/geometry", self.saveGeometry())
+        self.hide()
+        self.controller.shutdown()
+        self._background.shutdown()
+        event.accept()
+        self.closed.emit()
+
+    def _may_stop_run(self) -> bool:
+        if not self.controller.busy:
+            return True
+        question = QMessageBox(self)
+        question.setIcon(QMessageBox.Icon.Question)
+        question.setWindowTitle("A run is under way")
+        question.setText("Stop the training and close?")
+        question.setInformativeText("The step under way is finished and a checkpoint is kept.")
+        stop = question.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
+        keep = question.addButton("Keep training", QMessageBox.ButtonRole.RejectRole)
+        question.setDefaultButton(keep)
+        question.exec()
+        return question.clickedButton() is stop
+
+    # Putting it together
+
+    def _commands(self) -> Commands:
+        workspace, files = self.workspace, self.files
+        return Commands(
+            start_page=lambda: self.show_page("start"),
+            open=files.choose_and_open,
+            open_path=files.open,
+            save=files.save,
+            save_as=files.save_as,
+            undo=workspace.undo,
+            redo=workspace.redo,
+            train=self.train,
+            export=self.export,
+            shortcuts=self.show_shortcuts,
+            menu=lambda: self.top.menu.showMenu(),
+            set_scheme=self.set_scheme,
+            close=self.close,
+            recent=workspace.recent,
+        )
+
+    def _arrange(self) -> None:
+        self.rail.add_page("build", "Build", "build", "Put the network together")
+        self.rail.add_page("data", "Data", "data", "Choose and look at the images")
+        self.rail.add_page("train", "Train", "train", "Set the recipe, train and watch")
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(self.messages)
+        right.addWidget(self.pages, 1)
+        body = QHBoxLayout()
+        body.setSpacing(0)
+        body.addWidget(self.rail)
+        body.addWidget(hairline(vertical=True))
+        body.addLayout(right, 1)
+        central = QWidget(self)
+        whole = QVBoxLayout(central)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.top)
+        whole.addWidget(hairline())
+        whole.addLayout(body, 1)
+        self.setCentralWidget(central)
+
+    def _connect(self) -> None:
+        workspace, controller = self.workspace, self.controller
+        self.rail.chosen.connect(self.show_page)
+        self.top.home.clicked.connect(lambda: self.show_page("start"))
+        self.top.run.train_asked.connect(self.train)
+        self.top.device.explain.connect(self._explain_device)
+        workspace.started.connect(self.messages.clear)
+        workspace.saved.connect(self.messages.clear)
+        workspace.changed.connect(self._show_history)
+        workspace.changed.connect(self._show_title)
+        workspace.changed.connect(self._show_memory)
+        workspace.saved_state_changed.connect(self._show_title)
+        workspace.refused.connect(self._refused)
+        workspace.failed.connect(self._failed)
+        controller.failed.connect(self._run_failed)
+        controller.message.connect(self._run_says)
+        controller.warned.connect(self._run_warns)
+        controller.finished.connect(self._run_finished)
+
+    def _restore(self) -> None:
+        geometry = QSettings().value("window/geometry")
+        if geometry is not None and self.restoreGeometry(geometry):
+            return
+        available = QGuiApplication.primaryScreen().availableGeometry()
+        self.resize(
+            min(1440, round(available.width() * 0.94)), min(900, round(available.height() * 0.92))
+        )
+
+    def _show_title(self) -> None:
+        mark = "[*]" if self.workspace.path or self.workspace.modified else ""
+        self.setWindowTitle(f"{self.workspace.title}{mark} - Training Studio")
+        self.setWindowModified(self.workspace.modified and bool(mark))
+
+    def _show_memory(self) -> None:
+        """Tell the build page how much memory the recipe's device has, once that is known."""
+        machine, wanted = self.controller.machine, self.workspace.project.recipe.device
+        devices = machine.devices if machine is not None else ()
+        fitting = (d for d in devices if wanted in ("auto", d.name.partition(":")[0]))
+        device = next(fitting, None)
+        page = self.page("build")
+        assert isinstance(page, BuildPage)
+        page.set_machine_memory(device.memory if device is not None else None)
+
+    def _show_history(self) -> None:
+        self.actions_.show_history(self.workspace.undo_label, self.workspace.redo_label)
+
+    def _refused(self, text: str) -> None:
+        self.messages.say("warning", self._sentence(text))
+
+    def _failed(self, text: str) -> None:
+        self.messages.say("error", self._sentence(text))
+
+    def _sentence(self, text: str) -> str:
+        return texts.sentence(text, self.workspace.analysis.nodes)
+
+    def _explain_device(self) -> None:
+        if self.controller.state == "unavailable":
+            why = self.controller.obstacles(self.workspace.project)
+            self.messages.say("error", why[0])
+        else:
+            self.messages.say("info", self.top.device.toolTip().replace("\n", " · "))
+
+    def _run_says(self, text: str) -> None:
+        if self.controller.state == "unavailable":
+            self.messages.say("error", text)
+        elif self.controller.started is None:
+            self.top.run.say(text)
+
+    def _run_warns(self, text: str) -> None:
+        if not self._watching():
+            self.messages.say("warning", text, "Show the run", lambda: self.show_page("train"))
+
+    def _run_failed(self, message: str, advice: str) -> None:
+        faulty = next((each.node for each in self.workspace.analysis.problems if each.node), "")
+        text = " ".join(self._sentence(part) for part in (message, advice) if part)
+        if faulty and message in {each.message for each in self.workspace.analysis.problems}:
+            self.messages.say("error", text, f"Show {faulty}", lambda: self._show_node(faulty))
+        elif not (self._watching() and self.controller.run is not None):
+            self.messages.say("error", text)
+
+    def _watching(self) -> bool:
+        """Whether the train page is in front: it says itself what a run says."""
+        return self.pages.currentWidget() is self._made.get("train")
+
+    def _show_node(self, name: str) -> None:
+        self.show_page("build")
+        self.workspace.select((name,))
+
+    def _run_finished(self, result: Finished) -> None:
+        if self._closing or self._watching():
+            return
+        done = "Training is complete" if result.reason == "completed" else "Training was stopped"
+        best = ""
+        if result.best_epoch > 0:
+            share = f"{result.best_accuracy:.1%}".replace("%", " %")
+            best = f": best validation accuracy {share} in epoch {result.best_epoch}"
+        self.messages.say("good", f"{done}{best}.", "Export the model", self.export)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped_project(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = _dropped_project(event)
+        if path is not None:
+            # The drag is not over until this returns; a question would hold up its source.
+            QTimer.singleShot(0, self, lambda: self.files.open(path))
+
+
+def _dropped_project(event: QDropEvent) -> Path | None:
+    for url in event.mimeData().urls():
+        path = Path(url.toLocalFile())
+        if url.isLocalFile() and path.suffix == codec.SUFFIX and path.is_file():
+            return path
+    return None

@@ -1,0 +1,27 @@
+"""Loads the engine for a command, and says in words where torch cannot be loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from studio.project.codec import ProjectError
+
+if TYPE_CHECKING:
+    from studio.engine import TorchEngine
+
+
+def load_engine() -> TorchEngine:
+    """The engine; raises ProjectError where torch, or what it needs, cannot be imported.
+
+    A broken installation may raise anything: a missing package, a library that does not load, an
+    error of torch's own.
+    """
+    try:
+        from studio.engine import TorchEngine
+    except Exception as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise ProjectError(
+            f"PyTorch cannot be imported: {said}. Run studio doctor, which says the command that "
+            "mends it"
+        ) from None
+    return TorchEngine()

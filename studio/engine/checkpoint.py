@@ -1,0 +1,215 @@
+"""Checkpoints: all that a run needs to go on exactly, in one file that is whole or absent.
+
+Tensors in safetensors, the rest as JSON in its header, no pickle. A SHA-256 over both is kept in
+the header and verified on reading, since safetensors itself notices no flipped bit (of 400 flips,
+392 loaded other weights silently).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn, optim
+
+from studio.project.codec import sync_folder
+from studio.runs.files import replacing
+
+FORMAT = "training-studio-checkpoint"
+VERSION = 1
+
+Tensors = dict[str, Tensor]
+
+
+class CheckpointError(Exception):
+    """A checkpoint that is missing, damaged or of another network."""
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far a run is: steps taken, and the sums over the epoch under way.
+
+    ``seconds`` is training time without pauses, ``epoch_seconds`` the part of it in this epoch.
+    """
+
+    step: int = 0
+    epochs_done: int = 0
+    loss_sum: float = 0.0
+    correct: float = 0.0
+    images: int = 0
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    best_epoch: int = 0
+    best_accuracy: float = 0.0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """``model`` is a state dict, ``optimizer`` the tensors of the optimizer's state by parameter
+    and slot, ``random`` the states of torch's generators; all on the CPU."""
+
+    place: Place
+    model: Tensors
+    optimizer: Tensors
+    random: Tensors
+
+
+def snapshot(
+    place: Place, module: nn.Module, optimizer: optim.Optimizer, device: torch.device
+) -> Checkpoint:
+    """The state of a run between two steps. Copies from a GPU, and so waits for it."""
+    slots: Tensors = {}
+    for index, state in optimizer.state_dict()["state"].items():
+        for slot, value in state.items():
+            if isinstance(value, Tensor):
+                slots[f"{index}.{slot}"] = value
+    return Checkpoint(
+        place,
+        _on_cpu(module.state_dict()),
+        _on_cpu(slots),
+        _on_cpu(_random_states(device)),
+    )
+
+
+def restore(
+    saved: Checkpoint, module: nn.Module, optimizer: optim.Optimizer, device: torch.device
+) -> None:
+    """Put a run back into the state of ``saved``; raises CheckpointError for another network."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in saved.optimizer.items():
+        index, _, slot = name.partition(".")
+        state.setdefault(int(index), {})[slot] = value
+    try:
+        module.load_state_dict(saved.model)
+    except RuntimeError:
+        raise CheckpointError(
+            "The checkpoint belongs to another network than the run's project.studio.",
+            "Use the run folder as training left it.",
+        ) from None
+    try:
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+        torch.set_rng_state(saved.random["cpu"])
+        if device.type == "cuda" and "cuda" in saved.random:
+            torch.cuda.set_rng_state(saved.random["cuda"], device)
+        elif device.type == "mps" and "mps" in saved.random:
+            torch.mps.set_rng_state(saved.random["mps"])
+    except (RuntimeError, ValueError, KeyError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise CheckpointError(
+            f"The checkpoint belongs to another optimizer or torch: {first}",
+            "Use the run folder as training left it.",
+        ) from None
+
+
+def is_finite(saved: Checkpoint) -> bool:
+    """Whether every weight is a number; a run that diverged must not replace a good checkpoint."""
+    return all(
+        bool(value.isfinite().all()) for value in saved.model.values() if value.is_floating_point()
+    )
+
+
+def write_checkpoint(path: Path, saved: Checkpoint) -> None:
+    """Write ``saved`` to ``path`` in one piece; raises OSError or SafetensorError."""
+    tensors = {
+        **{f"model.{name}": value for name, value in saved.model.items()},
+        **{f"optimizer.{name}": value for name, value in saved.optimizer.items()},
+        **{f"random.{name}": value for name, value in saved.random.items()},
+    }
+    state = msgspec.json.encode(
+        {"format": FORMAT, "version": VERSION, "place": saved.place}
+    ).decode()
+    header = {"state": state, "sha256": _checksum(state, tensors)}
+    with replacing(path) as beside:
+        save_file(tensors, beside, header)
+
+
+def copy_checkpoint(source: Path, target: Path) -> None:
+    """Let ``target`` be what ``source`` is now; raises OSError.
+
+    Checkpoints are replaced and never changed, so a second name costs no second copy.
+    """
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    with contextlib.suppress(OSError):
+        beside.unlink()
+    try:
+        os.link(source, beside)
+    except OSError:  # a file system without hard links
+        with replacing(target) as copy:
+            shutil.copyfile(source, copy)
+        return
+    os.replace(beside, target)
+    sync_folder(target.parent)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint at ``path``, verified; raises CheckpointError in words."""
+    if not path.is_file():
+        raise CheckpointError(
+            f"There is no {path.stem} checkpoint in {path.parent}.",
+            "The first one is written when the first epoch ends or the run is stopped.",
+        )
+    damaged = CheckpointError(
+        f"The checkpoint {path} is damaged.", "Use another one (best or last), or train again."
+    )
+    try:
+        with safe_open(path, "pt") as file:
+            header: Mapping[str, str] = file.metadata() or {}
+            tensors: Tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError, RuntimeError, MemoryError) as error:
+        if isinstance(error, PermissionError):
+            raise CheckpointError(f"There is no permission to read {path}.") from None
+        raise damaged from None
+    state = header.get("state", "")
+    if header.get("sha256") != _checksum(state, tensors):
+        raise damaged
+    try:
+        plain: dict[str, Any] = msgspec.json.decode(state)
+        if plain["format"] != FORMAT or plain["version"] > VERSION:
+            raise CheckpointError(
+                f"The checkpoint {path} was written by a newer Training Studio.", "Update it."
+            )
+        place = msgspec.convert(plain["place"], Place)
+    except (msgspec.MsgspecError, KeyError, TypeError):
+        raise damaged from None
+    parts: dict[str, Tensors] = {"model": {}, "optimizer": {}, "random": {}}
+    for name, value in tensors.items():
+        part, _, rest = name.partition(".")
+        parts.setdefault(part, {})[rest] = value
+    return Checkpoint(place, parts["model"], parts["optimizer"], parts["random"])
+
+
+def _checksum(state: str, tensors: Tensors) -> str:
+    digest = hashlib.sha256(state.encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(f"\0{name} {value.dtype} {tuple(value.shape)}\0".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _on_cpu(tensors: Mapping[str, Tensor]) -> Tensors:
+    return {name: value.detach().to("cpu").contiguous() for name, value in tensors.items()}
+
+
+def _random_states(device: torch.device) -> Tensors:
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states

@@ -1,0 +1,144 @@
+"""The engine behind studio.runs.api.Engine, made of torch."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from studio.engine import devices, warm
+from studio.engine.checks import check_project
+from studio.engine.data import DataReader, describe
+from studio.engine.evaluation import evaluate, predict
+from studio.engine.provenance import describe_process, describe_run
+from studio.engine.session import TrainingRun
+from studio.project.values import DataSettings, Project
+from studio.runs.api import (
+    DataReport,
+    Device,
+    Evaluation,
+    ExportReport,
+    Machine,
+    Prediction,
+    WorkFailed,
+)
+from studio.runs.folder import RunFolder, RunInfo
+
+
+class TorchEngine:
+    """Trains, evaluates and exports with torch; one run at a time.
+
+    ``spare_cores`` processor cores are left to others while it computes: a window that shares
+    the machine asks for one.
+    """
+
+    def __init__(self, spare_cores: int = 0) -> None:
+        self._spare_cores = spare_cores
+        self._reader = DataReader()
+        self._run: TrainingRun | None = None
+
+    def machine(self) -> Machine:
+        """What there is to compute on."""
+        return devices.find_machine()
+
+    def warm_up(self) -> None:
+        """Take a first step on a small network, which loads what the first real one needs."""
+        devices.use_threads(self._spare_cores)
+        warm.warm_up(devices.choose_device("auto"))
+
+    def inspect(self, data: DataSettings, input_shape: tuple[int, int, int]) -> DataReport:
+        """The data set as a network with that ``(C, H, W)`` input receives it."""
+        return describe(self._reader.read(data, input_shape))
+
+    def start(self, project: Project, folder: Path) -> TrainingRun:
+        """Train ``project`` from the beginning, into the new run folder ``folder``."""
+        self._check_free()
+        analysis = check_project(project)
+        device = devices.choose_device(project.recipe.device)
+        info = describe_run(project, analysis, folder.resolve().name, device)
+        return self._launch(
+            RunFolder.create(folder, project, info), project, info, device, resumed=False
+        )
+
+    def resume(self, folder: Path) -> TrainingRun:
+        """Go on with the run in ``folder`` from its last checkpoint, exactly where it was."""
+        self._check_free()
+        run = RunFolder.open(folder)
+        info, project = run.info(), run.project()
+        if info.state == "completed":
+            raise WorkFailed(
+                f"The run in {folder} is complete: it has all its {info.epochs} epochs.",
+                "Start a new run for more.",
+            )
+        if info.state in ("running", "paused") and info.alive:
+            raise WorkFailed(
+                f"The run in {folder} is still going on in process {info.process}.",
+                "Stop it there first.",
+            )
+        check_project(project)
+        device = devices.choose_device(project.recipe.device)
+        run.clean()
+        return self._launch(run, project, describe_process(info, device), device, resumed=True)
+
+    def evaluate(self, folder: Path, split: str = "test", checkpoint: str = "best") -> Evaluation:
+        """The metrics of a run's network on one split, on the best device there is."""
+        devices.use_threads(self._spare_cores)
+        device = torch.device(devices.choose_device("auto").name)
+        with _memory_in_words():
+            return evaluate(self._reader, folder, split, checkpoint, device)
+
+    def predict(
+        self, folder: Path, images: Sequence[Path], checkpoint: str = "best"
+    ) -> Sequence[Prediction]:
+        """The most probable classes of each image."""
+        with _memory_in_words():
+            return predict(folder, images, checkpoint)
+
+    def export(
+        self, source: Path, format: str, path: Path, checkpoint: str = "best"
+    ) -> ExportReport:
+        """Write the model of a run folder or project file, reload it and compare."""
+        # Imported here: its formats bring libraries of their own.
+        from studio.engine.export import export_model
+
+        with _memory_in_words():
+            return export_model(source, format, path, checkpoint)
+
+    def _check_free(self) -> None:
+        # Two runs would draw from the one generator that torch's dropout uses, and neither could
+        # be repeated.
+        if self._run is not None and self._run.alive:
+            raise WorkFailed(
+                f"A run is already going on in {self._run.folder}.", "Stop it, or wait for its end."
+            )
+
+    def _launch(
+        self, folder: RunFolder, project: Project, info: RunInfo, device: Device, *, resumed: bool
+    ) -> TrainingRun:
+        self._run = TrainingRun(
+            folder,
+            project,
+            info,
+            device,
+            self._reader,
+            spare_cores=self._spare_cores,
+            resumed=resumed,
+        )
+        self._run.start()
+        return self._run
+
+
+@contextlib.contextmanager
+def _memory_in_words() -> Iterator[None]:
+    """Turn a full memory into a WorkFailed."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not devices.is_out_of_memory(error):
+            raise
+        raise WorkFailed(
+            "The network does not fit into the memory that is free.",
+            "Close something, or make the input or the network smaller.",
+        ) from None

@@ -1,0 +1,92 @@
+"""Batches for training and evaluation: chosen, copied to the device and normalized there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from studio.engine.data import DataSet
+
+Batch = tuple[Tensor, Tensor]
+"""Images float32 ``(B, C, H, W)``, normalized, and classes int64 ``(B,)``, on the device."""
+
+_SHARE_OF_DEVICE = 0.5
+"""How much of a GPU's free memory the images may take; the rest is the network's."""
+
+
+def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """The order of ``count`` images in ``epoch``: a pure function, so that resuming is exact."""
+    return np.random.default_rng((seed, epoch)).permutation(count)
+
+
+class Feed:
+    """The images of a data set as uint8, on the device where they fit, and batches of them.
+
+    The last batch of an epoch may be smaller. ``drop_single`` leaves it out where it would hold a
+    single image, from which batch norm cannot take a deviation.
+    """
+
+    def __init__(
+        self,
+        data: DataSet,
+        device: torch.device,
+        mean: tuple[float, ...],
+        deviation: tuple[float, ...],
+        *,
+        batch_size: int,
+        seed: int = 0,
+        drop_single: bool = False,
+    ) -> None:
+        self._data = data
+        self._device = device
+        self._batch_size = batch_size
+        self._seed = seed
+        self._train = data.splits["train"]
+        count = len(self._train)
+        self.steps_per_epoch = -(-count // batch_size)
+        if drop_single and count % batch_size == 1 and self.steps_per_epoch > 1:
+            self.steps_per_epoch -= 1
+        self._mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
+        self._deviation = torch.tensor(deviation, device=device).view(1, -1, 1, 1)
+        self._resident = fits(data.pixels.nbytes, device)
+        place = device if self._resident else torch.device("cpu")
+        self._pixels = torch.from_numpy(data.pixels).to(place)
+        self._labels = torch.from_numpy(data.labels).to(place)
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The training batches of ``epoch`` from batch number ``start`` on."""
+        order = self._train[epoch_order(self._seed, epoch, len(self._train))]
+        return self._walk(order, range(start, self.steps_per_epoch), self._batch_size)
+
+    def split(self, name: str, batch_size: int) -> Iterator[Batch]:
+        """All images of a split in their order."""
+        positions = self._data.splits[name]
+        return self._walk(positions, range(-(-len(positions) // batch_size)), batch_size)
+
+    def _walk(self, order: np.ndarray, numbers: range, size: int) -> Iterator[Batch]:
+        positions = torch.from_numpy(np.ascontiguousarray(order)).to(self._pixels.device)
+        for number in numbers:
+            chosen = positions[number * size : (number + 1) * size]
+            pixels, labels = self._pixels[chosen], self._labels[chosen]
+            if not self._resident:
+                pixels, labels = self._send(pixels), self._send(labels)
+            yield (pixels.float() - self._mean) / self._deviation, labels
+
+    def _send(self, values: Tensor) -> Tensor:
+        """Copy from host memory; pinned memory lets a CUDA copy run beside the computation."""
+        if self._device.type == "cuda":
+            values = values.pin_memory()
+        return values.to(self._device, non_blocking=True)
+
+
+def fits(size: int, device: torch.device) -> bool:
+    """Whether ``size`` bytes of images may live on ``device``."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return size < _SHARE_OF_DEVICE * free
+    if device.type == "mps":
+        return size < _SHARE_OF_DEVICE * torch.mps.recommended_max_memory()
+    return True

@@ -1,0 +1,183 @@
+"""Carries losses and gradient norms from the device to the curves without making a step wait.
+
+Every step leaves one small tensor on the device. An interval's worth of them is copied to the
+host in the background, and read when the next interval ends: by then the copy has long arrived.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from studio.runs.metrics import MetricsWriter
+from studio.runs.telemetry import Telemetry
+
+INTERVAL = 0.1
+"""Seconds between two readings; what the curves lag behind at most twice."""
+
+
+class Diverged(Exception):
+    """The loss or a gradient is no longer a number, from ``step`` on."""
+
+    def __init__(self, step: int, what: str) -> None:
+        super().__init__(f"{what} at step {step}")
+        self.step = step
+        self.what = what
+
+
+@dataclass(frozen=True)
+class _Step:
+    step: int
+    epoch: int
+    images: int
+    rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Steps whose numbers are on their way: ``(n, 2 + P)`` of loss, correct and norms."""
+
+    steps: list[_Step]
+    numbers: Tensor
+    arrived: torch.cuda.Event | None
+
+
+class Stopwatch:
+    """Training time in seconds, without pauses."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._start = time.perf_counter() - seconds
+
+    def __call__(self) -> float:
+        return time.perf_counter() - self._start
+
+    def leave_out(self, seconds: float) -> None:
+        """Do not count the last ``seconds``."""
+        self._start += seconds
+
+
+class Recorder:
+    """Gathers the numbers of every step; publishes them to the telemetry and the run folder."""
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        metrics: MetricsWriter,
+        layers: Mapping[str, Sequence[nn.Parameter]],
+        watch: Stopwatch,
+    ) -> None:
+        self._telemetry = telemetry
+        self._metrics = metrics
+        self._parameters = [p for group in layers.values() for p in group]
+        sizes = [len(group) for group in layers.values()]
+        self._starts = np.cumsum([0, *sizes[:-1]])
+        self._watch = watch
+        self._steps: list[_Step] = []
+        self._rows: list[Tensor] = []
+        self._sent: _Block | None = None
+        self._read_at = self._mark = watch()
+        self.loss_sum = 0.0
+        self.correct = 0.0
+        self.images = 0
+
+    def record(
+        self, step: int, epoch: int, rate: float, loss: Tensor, logits: Tensor, labels: Tensor
+    ) -> None:
+        """Note a step after its backward pass. Nothing here waits for the device."""
+        with torch.no_grad():
+            correct = (logits.argmax(1) == labels).sum().float()
+            gradients = [p.grad for p in self._parameters if p.grad is not None]
+            norms = torch._foreach_norm(gradients)  # the L2 norm of each tensor, in few kernels
+            self._rows.append(torch.stack((loss.detach(), correct, *norms)))
+        self._steps.append(_Step(step, epoch, len(labels), rate, self._watch()))
+
+    @property
+    def due(self) -> bool:
+        """Whether an interval has passed since the last reading."""
+        return self._watch() - self._read_at > INTERVAL
+
+    def publish(self) -> None:
+        """Read what was sent an interval ago, and send what came since; raises Diverged."""
+        sent, self._sent = self._sent, self._send()
+        self._read_at = self._watch()
+        if sent is not None:
+            self._read(sent)
+
+    def drain(self) -> None:
+        """Read everything, waiting for the device; raises Diverged."""
+        self.publish()
+        self.publish()
+
+    def begin_epoch(self, loss_sum: float, correct: float, images: int) -> None:
+        """Set the sums from which the epoch's means are made: zeros, or what a checkpoint holds.
+
+        Everything before has been drained.
+        """
+        self.loss_sum, self.correct, self.images = loss_sum, correct, images
+        self._mark = self._watch()
+
+    def _send(self) -> _Block | None:
+        if not self._rows:
+            return None
+        numbers, steps = torch.stack(self._rows), self._steps
+        self._rows, self._steps = [], []
+        if numbers.device.type != "cuda":
+            return _Block(steps, numbers, None)
+        host = torch.empty(numbers.shape, pin_memory=True)
+        host.copy_(numbers, non_blocking=True)
+        arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        arrived.record()
+        return _Block(steps, host, arrived)
+
+    def _read(self, block: _Block) -> None:
+        if block.arrived is not None:
+            block.arrived.synchronize()  # the one wait for the device; it is an interval behind
+        numbers = block.numbers.cpu().numpy()
+        loss, correct = numbers[:, 0], numbers[:, 1]
+        squares = numbers[:, 2:].astype(np.float64) ** 2
+        norms = np.sqrt(np.add.reduceat(squares, self._starts, axis=1)).astype(np.float32)
+        images = np.array([step.images for step in block.steps])
+        self.loss_sum += float(loss.astype(np.float64) @ images)
+        self.correct += float(correct.sum(dtype=np.float64))
+        self.images += int(images.sum())
+        end = block.steps[-1].seconds
+        speed = float(images.sum()) / max(end - self._mark, 1e-9)
+        self._mark = end
+        self._write(block.steps, loss, correct / images, norms, speed)
+        _check(block.steps, loss, norms)
+
+    def _write(
+        self,
+        steps: list[_Step],
+        loss: np.ndarray,
+        accuracy: np.ndarray,
+        norms: np.ndarray,
+        speed: float,
+    ) -> None:
+        columns = self._telemetry
+        columns.loss.extend(loss)
+        columns.accuracy.extend(accuracy.astype(np.float32))
+        columns.learning_rate.extend(np.array([step.rate for step in steps], np.float32))
+        columns.images_per_second.extend(np.full(len(steps), speed, np.float32))
+        columns.seconds.extend(np.array([step.seconds for step in steps], np.float32))
+        columns.gradients.extend(norms)  # last: its length says how many steps are published
+        self._metrics.steps(
+            (s.step, s.epoch, float(loss[at]), float(accuracy[at]), s.rate, speed, s.seconds)
+            for at, s in enumerate(steps)
+        )
+        self._metrics.gradients(steps[0].step, norms)
+
+
+def _check(steps: list[_Step], loss: np.ndarray, norms: np.ndarray) -> None:
+    for what, good in (
+        ("the loss", np.isfinite(loss)),
+        ("a gradient", np.isfinite(norms).all(axis=1)),
+    ):
+        if not good.all():
+            raise Diverged(steps[int(good.argmin())].step, what)

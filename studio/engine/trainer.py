@@ -1,0 +1,184 @@
+"""The training loop. It is meant to be read; what it calls says by its name what it does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+import torch
+from torch import nn, optim
+from torch.nn import functional
+
+from studio.engine.checkpoint import Place, is_finite, snapshot
+from studio.engine.evaluation import measure
+from studio.engine.feed import Feed
+from studio.engine.keeper import Keeper
+from studio.engine.module import logits
+from studio.engine.optimizers import set_learning_rate
+from studio.engine.recorder import Diverged, Recorder, Stopwatch
+from studio.project import schedules
+from studio.project.values import Recipe
+from studio.runs.api import EpochDone, PausedChanged
+from studio.runs.control import RunControl
+from studio.runs.metrics import MetricsWriter
+from studio.runs.system import SystemMonitor
+
+COMMIT_INTERVAL = 1.0
+"""Seconds between two writes of the curves to disk."""
+
+
+@dataclass
+class Trainer:
+    """All that the loop works with. ``place`` is how far it is, and moves at every checkpoint."""
+
+    recipe: Recipe
+    module: nn.Module
+    optimizer: optim.Optimizer
+    feed: Feed
+    device: torch.device
+    control: RunControl
+    recorder: Recorder
+    metrics: MetricsWriter
+    keeper: Keeper
+    monitor: SystemMonitor
+    watch: Stopwatch
+    warn: Callable[[str], None]
+    note: Callable[[Place, str], None]
+    """Told of every state ("running", "paused") and of every epoch that ends."""
+    place: Place = field(default_factory=Place)
+    _committed_at: float = field(default=0.0, init=False)
+    _curves_problem: str = field(default="", init=False)
+
+    def train(self) -> str:
+        """Train to the last epoch, or until asked to stop: "completed" or "stopped".
+
+        Raises Diverged when the loss is no longer a number.
+        """
+        recipe, module, optimizer, feed = self.recipe, self.module, self.optimizer, self.feed
+        recorder, keeper, control = self.recorder, self.keeper, self.control
+        steps_per_epoch = feed.steps_per_epoch
+        step = self.place.step
+
+        for epoch in range(self.place.epochs_done, recipe.epochs):
+            self._begin_epoch()
+            first = step - epoch * steps_per_epoch  # above 0 where a run is resumed
+            for images, labels in feed.batches(epoch, first):
+                rate = schedules.rate(recipe, step, steps_per_epoch)
+                set_learning_rate(optimizer, rate)
+
+                outputs = logits(module, images)
+                loss = functional.cross_entropy(outputs, labels)
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                recorder.record(step, epoch + 1, rate, loss, outputs, labels)
+                optimizer.step()
+                step += 1
+
+                # Nothing above waits for the device; what is below does so now and then.
+                if recorder.due:
+                    self._publish()
+                if keeper.due:
+                    self._keep(step)
+                if control.paused:
+                    self._pause(step)
+                if control.stopping:
+                    self._keep(step)
+                    return "stopped"
+
+            if not self._finish_epoch(epoch, step):
+                self._keep(step)
+                return "stopped"
+        return "completed"
+
+    def _begin_epoch(self) -> None:
+        place = self.place
+        self.module.train()
+        self.recorder.begin_epoch(place.loss_sum, place.correct, place.images)
+        self._epoch_start = self.watch() - place.epoch_seconds
+
+    def _finish_epoch(self, epoch: int, step: int) -> bool:
+        """Validate, tell, and keep a checkpoint; False where asked to stop before it is done."""
+        self.recorder.drain()
+        measured = measure(
+            self.module,
+            self.feed.split("validation", max(32, self.recipe.batch_size)),
+            lambda: self.control.stopping,
+        )
+        if measured is None:
+            return False
+        loss, accuracy = measured
+        recorder, before = self.recorder, self.place
+        best = before.best_epoch == 0 or accuracy > before.best_accuracy
+        done = EpochDone(
+            epoch=epoch + 1,
+            step=step,
+            train_loss=recorder.loss_sum / recorder.images,
+            train_accuracy=recorder.correct / recorder.images,
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+            learning_rate=schedules.rate(self.recipe, step - 1, self.feed.steps_per_epoch),
+            seconds=self.watch() - self._epoch_start,
+            best=best,
+        )
+        self.place = Place(
+            step=step,
+            epochs_done=epoch + 1,
+            seconds=self.watch(),
+            best_epoch=epoch + 1 if best else before.best_epoch,
+            best_accuracy=accuracy if best else before.best_accuracy,
+        )
+        self._save(best)
+        self.metrics.epoch(done)
+        self.commit()
+        self.control.post(done)
+        self.note(self.place, "running")
+        return True
+
+    def _keep(self, step: int) -> None:
+        """Keep a checkpoint inside an epoch, with the sums its means are made of."""
+        self.recorder.drain()
+        recorder = self.recorder
+        self.place = msgspec.structs.replace(
+            self.place,
+            step=step,
+            loss_sum=recorder.loss_sum,
+            correct=recorder.correct,
+            images=recorder.images,
+            seconds=self.watch(),
+            epoch_seconds=self.watch() - self._epoch_start,
+        )
+        self._save(best=False)
+
+    def _save(self, best: bool) -> None:
+        self.commit()  # first, so that a resumed run finds the curves up to its checkpoint
+        saved = snapshot(self.place, self.module, self.optimizer, self.device)
+        if not is_finite(saved):
+            raise Diverged(self.place.step, "a weight")
+        self.keeper.keep(saved, best)
+
+    def _pause(self, step: int) -> None:
+        self._keep(step)
+        self.control.post(PausedChanged(True))
+        self.metrics.event(step, "paused")
+        self.note(self.place, "paused")
+        waited = self.control.wait_while_paused()
+        self.watch.leave_out(waited)
+        self.control.post(PausedChanged(False))
+        self.metrics.event(step, "resumed")
+        self.note(self.place, "running")
+
+    def _publish(self) -> None:
+        self.recorder.publish()
+        if time.perf_counter() - self._committed_at > COMMIT_INTERVAL:
+            self.commit()
+
+    def commit(self) -> None:
+        """Write the curves to disk; they wait in memory where it does not take them."""
+        self.metrics.system(self.monitor.take())
+        problem = self.metrics.commit()
+        if problem and not self._curves_problem:
+            self.warn(f"{problem} Training goes on, and writing is tried again.")
+        self._curves_problem = problem
+        self._committed_at = time.perf_counter()

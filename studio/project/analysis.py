@@ -1,0 +1,378 @@
+"""Shapes, counts, receptive fields and problems of a network, without torch.
+
+``analyze`` never raises: whatever is wrong becomes a problem with a node, a sentence and, where
+one is known, a fix. It takes milliseconds and is run on every edit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from studio.project import graph, registry
+from studio.project.kinds import BlockKind, Mismatch, show_shape
+from studio.project.problems import (
+    AddNode,
+    Fix,
+    InsertBefore,
+    Problem,
+    RemoveEdge,
+    RemoveNode,
+    SetSetting,
+)
+from studio.project.settings import SettingError, Values
+from studio.project.tracing import MAX_LAYERS, Span, Step, follow
+from studio.project.values import Edge, Network, Node, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """One node of the canvas. ``inputs`` has None where no shape arrives; ``share`` is its part
+    of the network's multiply-adds in 0..1; ``receptive_field`` is (height, width) in pixels."""
+
+    name: str
+    inputs: tuple[Shape | None, ...]
+    output: Shape | None
+    parameters: int
+    macs: int
+    receptive_field: tuple[int, int] | None
+    share: float
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """One layer of the expanded network; ``block`` is the canvas block it lies in, or None."""
+
+    name: str
+    kind: str
+    block: str | None
+    output: Shape
+    parameters: int
+    macs: int
+    receptive_field: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What is known of a network. ``steps`` are those nodes whose shapes are known, in order."""
+
+    nodes: Mapping[str, NodeReport]
+    problems: tuple[Problem, ...]
+    steps: tuple[Step, ...]
+    parameters: int
+    buffers: int
+    macs: int
+    depth: int
+    input_shape: tuple[int, int, int] | None
+    classes: int | None
+    _cache: dict[str, object] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def layers(self) -> tuple[LayerRow, ...]:
+        """Every layer in forward order, blocks expanded."""
+        return tuple(_rows(self.steps, "", None, Span()))
+
+    @property
+    def layer_count(self) -> int:
+        """How many layers the expanded network has."""
+        return sum(step.trace.layers for step in self.steps)
+
+
+def _rows(
+    steps: tuple[Step, ...], prefix: str, block: str | None, base: Span
+) -> Iterator[LayerRow]:
+    spans = {step.name: step.span for step in steps}
+    for step in steps:
+        trace = step.trace
+        name = prefix + step.name
+        if trace.steps:
+            before = [spans[source] for source in step.sources]
+            here = base.through(before[0]) if before else base
+            yield from _rows(trace.steps, name + ".", block or step.name, here)
+        elif trace.kind.family not in ("input", "output") and trace.output is not None:
+            reach = base.through(step.span).reach
+            yield LayerRow(
+                name, trace.kind.kind, block, trace.output, trace.parameters, trace.macs, reach
+            )
+
+
+def analyze(network: Network) -> Analysis:
+    """Everything that can be known of ``network`` without running it."""
+    if len(network.nodes) > graph.MAX_NODES:
+        message = f"the network has {len(network.nodes):,} nodes; at most {graph.MAX_NODES:,} fit"
+        return Analysis({}, (Problem("", "too-large", message),), (), 0, 0, 0, 0, None, None)
+    return _Analyst(network).analysis()
+
+
+class _Analyst:
+    """One pass over one network."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.problems: list[Problem] = []
+        self.steps: dict[str, Step] = {}
+        self.nodes = {node.name: node for node in network.nodes}
+        self.into = graph.incoming(network)
+        self.classes = self._classes()
+
+    def _classes(self) -> int | None:
+        for node in self.network.nodes:
+            if node.kind == "output":
+                try:
+                    return int(registry.values(node)["classes"])
+                except SettingError:
+                    return None
+        return None
+
+    def analysis(self) -> Analysis:
+        self._check_names()
+        self._check_ends()
+        sequence, behind = graph.order(self.network)
+        self._check_cycle(behind)
+        total = 0
+        for name in sequence:
+            step = self._follow(self.nodes[name])
+            if step is None:
+                continue
+            total += step.trace.layers
+            if total > MAX_LAYERS:
+                self._note(
+                    name, "too-large", f"with it the network has more than {MAX_LAYERS:,} layers"
+                )
+                break
+            self.steps[name] = step
+        self._check_unused()
+        return self._collect()
+
+    def _note(self, node: str, code: str, message: str, fix: Fix | None = None) -> None:
+        text = f"{node}: {message}" if node else message
+        self.problems.append(Problem(node, code, text, fix))
+
+    def _check_names(self) -> None:
+        counts = Counter(node.name for node in self.network.nodes)
+        for name, count in counts.items():
+            if count > 1:
+                self._note(name, "name", f"{count} nodes have this name; rename all but one")
+            elif reason := graph.name_problem(name):
+                self._note(name, "name", f"this cannot be a name: {reason}")
+        for edge in self.network.edges:
+            for end in (edge.source, edge.target):
+                if end not in counts:
+                    fix = Fix("Remove the wire", RemoveEdge(edge.source, edge.target, edge.port))
+                    self._note("", "edge", f"a wire leads to {end!r}, which does not exist", fix)
+        ports = Counter((edge.target, edge.port) for edge in self.network.edges)
+        for (target, port), count in ports.items():
+            if count > 1:
+                self._note(target, "edge", f"{count} wires lead to its input {port + 1}; one fits")
+
+    def _check_ends(self) -> None:
+        for kind, word in (("input", "an input"), ("output", "an output")):
+            found = [node.name for node in self.network.nodes if node.kind == kind]
+            if not found:
+                fix = Fix(f"Add {word}", AddNode(kind))
+                self._note("", f"no-{kind}", f"the network has no {kind}: add {word} node", fix)
+            for name in found[1:]:
+                fix = Fix("Remove it", RemoveNode(name))
+                self._note(name, f"two-{kind}s", f"there is already {found[0]}; one {kind} fits",
+                           fix)  # fmt: skip
+
+    def _check_cycle(self, behind: list[str]) -> None:
+        if not behind:
+            return
+        members = graph.on_cycle(self.network, behind)
+        inside = set(members)
+        back = [e for e in self.network.edges if e.source in inside and e.target in inside]
+        shown = ", ".join(members[:5]) + (" and more" if len(members) > 5 else "")
+        edge = back[-1]
+        fix = Fix(
+            f"Remove the wire from {edge.source} to {edge.target}",
+            RemoveEdge(edge.source, edge.target, edge.port),
+        )
+        self._note(members[0], "cycle", f"a circle leads through {shown}: remove one wire of it",
+                   fix)  # fmt: skip
+
+    def _follow(self, node: Node) -> Step | None:
+        """The node's step; None where a shape is missing, with a problem where it began here."""
+        kind = registry.lookup(node.kind)
+        if kind is None:
+            fix = Fix("Remove it", RemoveNode(node.name))
+            message = f"this version does not know the kind {node.kind[:40]!r}; it is kept as it is"
+            self._note(node.name, "unknown-kind", message, fix)
+            return None
+        if node.kind in ("entry", "exit"):
+            message = f"{kind.title.lower()} belongs inside a block, not on the canvas"
+            self._note(node.name, "misplaced", message, Fix("Remove it", RemoveNode(node.name)))
+            return None
+        if not self._check_arity(node, kind.min_inputs, kind.max_inputs):
+            return None
+        edges = self.into[node.name]
+        if any(edge.source not in self.steps for edge in edges):
+            self._check_settings(node)
+            return None
+        step = follow(node, edges, self.steps, self.classes or 2)
+        if step.trace.error is None:
+            return step
+        self._explain(node, step)
+        return None
+
+    def _check_arity(self, node: Node, least: int, most: int) -> bool:
+        edges = [edge for edge in self.into[node.name] if edge.source in self.nodes]
+        if len(edges) > most:
+            wire = edges[-1]
+            fix = Fix(f"Remove the wire from {wire.source}",
+                      RemoveEdge(wire.source, wire.target, wire.port))  # fmt: skip
+            takes = f"{most} input{'s' if most != 1 else ''}" if most else "no input"
+            self._note(node.name, "arity", f"it takes {takes}, but {len(edges)} wires lead to it",
+                       fix)  # fmt: skip
+            return False
+        if len(edges) < least:
+            message = "nothing feeds it: draw a wire to it, or remove it"
+            if edges:
+                message = (
+                    f"only {len(edges)} wire feeds it, and it needs {least}: draw another, or "
+                    "remove it"
+                )
+            self._note(node.name, "dangling", message, Fix("Remove it", RemoveNode(node.name)))
+            return False
+        return True
+
+    def _check_settings(self, node: Node) -> None:
+        try:
+            registry.values(node)
+        except SettingError as error:
+            self._note(node.name, "setting", str(error).removeprefix(f"{node.name}: "))
+
+    def _explain(self, node: Node, step: Step) -> None:
+        error = step.trace.error
+        if not isinstance(error, Mismatch):
+            self._note(node.name, "setting", str(error))
+            return
+        message = error.message.format(*step.sources)
+        fix = self._mend(node, step, error)
+        self._note(node.name, "shape", message, fix)
+
+    def _mend(self, node: Node, step: Step, error: Mismatch) -> Fix | None:
+        if error.wanted is not None and error.port < len(step.sources):
+            source = self.nodes[step.sources[error.port]]
+            given = step.inputs[error.port]
+            if fix := _fix_source(source, given, error.wanted):
+                return fix
+            if fix := _fix_projection(node, error.port, given, error.wanted):
+                return fix
+        if error.insert:
+            return Fix(error.insert_text, InsertBefore(node.name, error.port, error.insert))
+        return None
+
+    def _check_unused(self) -> None:
+        used = {edge.source for edge in self.network.edges if edge.target in self.nodes}
+        for node in self.network.nodes:
+            if node.name in used or node.kind == "output" or registry.lookup(node.kind) is None:
+                continue
+            if not self.into[node.name] and node.kind != "input":
+                continue  # It is already said that nothing feeds it.
+            self._note(node.name, "unused", "its output goes nowhere: draw a wire from it, or "
+                       "remove it", Fix("Remove it", RemoveNode(node.name)))  # fmt: skip
+
+    def _collect(self) -> Analysis:
+        own: dict[str, list[Problem]] = {}
+        for problem in self.problems:
+            own.setdefault(problem.node, []).append(problem)
+        macs = sum(step.trace.macs for step in self.steps.values())
+        reports = {
+            node.name: self._report(node, macs, tuple(own.get(node.name, ())))
+            for node in self.network.nodes
+        }
+        first = next((n for n in self.network.nodes if n.kind == "input"), None)
+        shape = self.steps[first.name].trace.output if first and first.name in self.steps else None
+        last = next((n.name for n in self.network.nodes if n.kind == "output"), "")
+        steps = tuple(self.steps.values())
+        end = [self.steps[last]] if last in self.steps else steps
+        depth = max((step.depth for step in end), default=0)
+        return Analysis(
+            reports,
+            tuple(self.problems),
+            steps,
+            sum(step.trace.parameters for step in steps),
+            sum(step.trace.buffers for step in steps),
+            macs,
+            depth,
+            (shape[0], shape[1], shape[2]) if shape else None,
+            self.classes,
+        )
+
+    def _report(self, node: Node, macs: int, problems: tuple[Problem, ...]) -> NodeReport:
+        step = self.steps.get(node.name)
+        if step is None:
+            return NodeReport(node.name, self._known_inputs(node), None, 0, 0, None, 0.0, problems)
+        trace = step.trace
+        return NodeReport(
+            node.name,
+            step.inputs,
+            trace.output,
+            trace.parameters,
+            trace.macs,
+            step.span.reach,
+            trace.macs / macs if macs else 0.0,
+            problems,
+        )
+
+    def _known_inputs(self, node: Node) -> tuple[Shape | None, ...]:
+        sources = (self.steps.get(edge.source) for edge in self.into[node.name])
+        return tuple(step.trace.output if step else None for step in sources)
+
+
+def _channel_setting(values: Values, kind: str) -> str | None:
+    for name in ("channels", "features"):
+        if name in values and kind not in ("input", "zero_shortcut"):
+            return name
+    return None
+
+
+def _fix_source(source: Node, given: Shape, wanted: Shape) -> Fix | None:
+    """Set the source's channels, where only they differ and it can choose them."""
+    kind = registry.lookup(source.kind)
+    if kind is None or len(given) != len(wanted) or given[1:] != wanted[1:]:
+        return None
+    name = _channel_setting({s.name: s.initial for s in kind.settings}, source.kind)
+    if name is None:
+        return None
+    if name == "features":
+        # 0 is "as many as classes", which is what the output wants.
+        return Fix(f"Set {source.name}'s features to the classes", SetSetting(source.name, name, 0))
+    return Fix(
+        f"Set {source.name}'s channels to {wanted[0]}", SetSetting(source.name, name, wanted[0])
+    )
+
+
+def _fix_projection(node: Node, port: int, given: Shape, wanted: Shape) -> Fix | None:
+    """Put a 1×1 convolution before the port, where a whole stride brings the sizes together."""
+    if len(given) != 3 or len(wanted) != 3:
+        return None
+    stride = -(-given[1] // wanted[1])
+    if any(-(-given[axis] // stride) != wanted[axis] for axis in (1, 2)):
+        return None
+    settings = {"channels": wanted[0], "kernel": 1}
+    if stride > 1:
+        settings["stride"] = stride
+    text = f"Put a 1×1 convolution to {show_shape(wanted)} before it"
+    return Fix(text, InsertBefore(node.name, port, (("convolution", settings),)))
+
+
+def inside(node: Node, inputs: tuple[Shape, ...]) -> Network | None:
+    """A block's sub-network for its input shapes, with one ``entry`` and one ``exit``; None for a
+    layer. Raises Mismatch and SettingError where the analysis has a problem."""
+    kind = registry.lookup(node.kind)
+    if not isinstance(kind, BlockKind):
+        return None
+    return kind.expand(registry.values(node), inputs[0])
+
+
+def edge_into(network: Network, target: str, port: int) -> Edge | None:
+    """The wire that feeds a port, or None."""
+    for edge in network.edges:
+        if edge.target == target and edge.port == port:
+            return edge
+    return None

@@ -1,0 +1,82 @@
+"""Settings of a whole project by key and text, as the command line's ``--set`` has them."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from studio.project import registry
+from studio.project.edits import EditRefused, set_setting
+from studio.project.optimizers import OPTIMIZERS
+from studio.project.recipes import DATA_SETTINGS, RECIPE_SETTINGS
+from studio.project.schedules import SCHEDULES
+from studio.project.settings import Setting, SettingError
+from studio.project.values import Chosen, Project
+
+
+def set_value(project: Project, key: str, text: str) -> Project:
+    """The project with what ``key`` names set to what ``text`` says; raises EditRefused.
+
+    Keys: a recipe or data setting (``learning_rate``, ``normalization``), ``optimizer`` or
+    ``schedule`` with a kind, one of their settings (``optimizer.momentum``), ``data`` (digits or
+    a folder), or a node's setting (``stage1.channels``).
+    """
+    owner, _, name = key.partition(".")
+    try:
+        if not name:
+            return _set_plain(project, key, text)
+        if owner in ("optimizer", "schedule"):
+            return _set_chosen(project, owner, name, text)
+    except SettingError as error:
+        raise EditRefused(str(error)) from None
+    return _set_node(project, owner, name, text)
+
+
+def _set_plain(project: Project, key: str, text: str) -> Project:
+    for setting in RECIPE_SETTINGS:
+        if setting.name == key:
+            return replace(project, recipe=replace(project.recipe, **{key: setting.parse(text)}))
+    for setting in DATA_SETTINGS:
+        if setting.name == key:
+            return replace(project, data=replace(project.data, **{key: setting.parse(text)}))
+    if key == "data":
+        return replace(project, data=replace(project.data, source=text))
+    if key in ("optimizer", "schedule"):
+        known: tuple[str, ...] = tuple(OPTIMIZERS if key == "optimizer" else SCHEDULES)
+        if text not in known:
+            raise EditRefused(f"there is no {key} {text!r}; known are {', '.join(known)}")
+        return replace(project, recipe=replace(project.recipe, **{key: Chosen(text)}))
+    names = [setting.name for setting in (*RECIPE_SETTINGS, *DATA_SETTINGS)]
+    raise EditRefused(
+        f"there is no setting {key!r}; known are {', '.join(names)}, data, optimizer, schedule, "
+        f"optimizer.NAME, schedule.NAME and NODE.NAME"
+    )
+
+
+def _set_chosen(project: Project, owner: str, name: str, text: str) -> Project:
+    chosen: Chosen = getattr(project.recipe, owner)
+    kinds = OPTIMIZERS if owner == "optimizer" else SCHEDULES
+    kind = kinds.get(chosen.kind)
+    declared: tuple[Setting, ...] = kind.settings if kind else ()
+    for setting in declared:
+        if setting.name == name:
+            settings = {**chosen.settings, name: setting.parse(text)}
+            changed = replace(chosen, settings=settings)
+            return replace(project, recipe=replace(project.recipe, **{owner: changed}))
+    known = ", ".join(setting.name for setting in declared) or "no settings"
+    raise EditRefused(f"the {owner} {chosen.kind} has no setting {name!r}; it has {known}")
+
+
+def _set_node(project: Project, owner: str, name: str, text: str) -> Project:
+    try:
+        node = project.network.node(owner)
+    except KeyError:
+        raise EditRefused(f"there is no node called {owner!r}") from None
+    kind = registry.lookup(node.kind)
+    value: object = text
+    for setting in kind.settings if kind else ():
+        if setting.name == name:
+            try:
+                value = setting.parse(text)
+            except SettingError as error:
+                raise EditRefused(f"{owner}: {error}") from None
+    return replace(project, network=set_setting(project.network, owner, name, value))

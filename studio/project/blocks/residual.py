@@ -1,0 +1,208 @@
+"""The residual block, its shortcuts, and the stage that repeats it."""
+
+from __future__ import annotations
+
+from studio.project.blocks.body import BATCH_NORM_FLAG, Body, channels_setting
+from studio.project.kinds import BlockKind, Mismatch
+from studio.project.layers.common import ACTIVATION, MAX_CHANNELS, feature_map
+from studio.project.settings import Choice, Flag, Integer, Real, Values
+from studio.project.values import Network, Shape
+
+
+def _expand_projection(values: Values, shape: Shape) -> Network:
+    body = Body()
+    body.add("0", "convolution", channels=values["channels"], kernel=1, stride=values["stride"],
+             bias=not values["batch_norm"])  # fmt: skip
+    if values["batch_norm"]:
+        body.add("1", "batch_norm")
+    return body.network()
+
+
+PROJECTION = BlockKind(
+    kind="projection",
+    title="Projection shortcut",
+    family="residual",
+    help="A 1×1 convolution that brings a shortcut to the block's shape.",
+    source="He et al. 2016, section 3.3, option B",
+    settings=(
+        channels_setting("channels", "Channels", 64, "How many channels go out."),
+        Integer(name="stride", title="Stride", default=1, minimum=1, maximum=64, unit="px"),
+        BATCH_NORM_FLAG,
+    ),
+    expand=_expand_projection,
+    hidden=True,
+)
+
+
+def inner_width(values: Values) -> int:
+    """Channels of a bottleneck's inner convolutions: a quarter of its output, times the width."""
+    return max(1, int(values["channels"] // 4 * values["width"]))
+
+
+def _convolutions(values: Values) -> list[tuple[int, int, int, int]]:
+    """(channels, kernel, stride, groups) of each convolution of a residual block."""
+    channels, stride, groups = values["channels"], values["stride"], values["groups"]
+    if values["block"] == "basic":
+        return [(channels, 3, stride, 1), (channels, 3, 1, 1)]
+    width = inner_width(values)
+    # torchvision strides in the 3×3 (v1.5); the paper in the first 1×1.
+    return [(width, 1, 1, 1), (width, 3, stride, groups), (channels, 1, 1, 1)]
+
+
+def _shortcut(body: Body, values: Values, shape: Shape, source: str) -> str | None:
+    """Add the shortcut's layers after ``source``; the name of what it ends in, None when cut."""
+    option = values["shortcut"]
+    same = shape[0] == values["channels"] and values["stride"] == 1
+    if option == "cut":
+        return None
+    if option == "identity" and not same:
+        raise Mismatch(
+            f"its identity shortcut needs the block's output to have the input's shape, but "
+            f"{{0}} gives {shape[0]} channels and the block makes {values['channels']} at stride "
+            f"{values['stride']}: choose a projection or zero-padding shortcut"
+        )
+    if option == "always" or (option == "projection" and not same):
+        return body.add("downsample", "projection", source, channels=values["channels"],
+                        stride=values["stride"], batch_norm=values["batch_norm"])  # fmt: skip
+    if option == "zero" and not same:
+        return body.add("shortcut", "zero_shortcut", source, channels=values["channels"],
+                        stride=values["stride"])  # fmt: skip
+    return source
+
+
+def _expand_residual(values: Values, shape: Shape) -> Network:
+    feature_map((shape,))
+    return _expand_pre(values, shape) if values["order"] == "pre" else _expand_post(values, shape)
+
+
+def _expand_post(values: Values, shape: Shape) -> Network:
+    body = Body()
+    norm, function = values["batch_norm"], values["activation"]
+    layers = _convolutions(values)
+    for number, (channels, kernel, stride, groups) in enumerate(layers, start=1):
+        body.add(f"conv{number}", "convolution", channels=channels, kernel=kernel, stride=stride,
+                 groups=groups, bias=not norm)  # fmt: skip
+        if norm:
+            zero = values["zero_scale"] and number == len(layers) and values["shortcut"] != "cut"
+            body.add(f"bn{number}", "batch_norm", scale="zero" if zero else "one")
+        if number < len(layers):
+            body.activation(f"act{number}", function)
+    end = body.last
+    if shortcut := _shortcut(body, values, shape, "in"):
+        body.add("add", "add", (end, shortcut))
+    body.activation(f"act{len(layers)}", function)
+    return body.network()
+
+
+def _expand_pre(values: Values, shape: Shape) -> Network:
+    body = Body()
+    norm, function = values["batch_norm"], values["activation"]
+    branch = "in"
+    for number, (channels, kernel, stride, groups) in enumerate(_convolutions(values), start=1):
+        if norm:
+            body.add(f"bn{number}", "batch_norm")
+        body.activation(f"act{number}", function)
+        if number == 1:
+            # A shortcut that changes the shape starts behind the first activation.
+            branch = body.last
+        body.add(f"conv{number}", "convolution", channels=channels, kernel=kernel, stride=stride,
+                 groups=groups, bias=not norm)  # fmt: skip
+    end = body.last
+    changes = shape[0] != values["channels"] or values["stride"] != 1
+    projected = values["shortcut"] in ("projection", "always") and changes
+    if shortcut := _shortcut(body, values, shape, branch if projected else "in"):
+        body.add("add", "add", (end, shortcut))
+    return body.network()
+
+
+_RESIDUAL_SETTINGS = (
+    Choice(name="block", title="Block", default="basic",
+           choices=(("basic", "basic"), ("bottleneck", "bottleneck")),
+           help="Basic: 3×3, 3×3. Bottleneck: 1×1, 3×3, 1×1, to make deep networks affordable."),
+    channels_setting("channels", "Channels", 64, "How many channels go out."),
+    Integer(name="stride", title="Stride", default=1, minimum=1, maximum=64, unit="px",
+            help="2 halves height and width in the block's first 3×3 convolution."),
+    ACTIVATION,
+    Choice(name="order", title="Order", default="post",
+           choices=(("post", "post-activation"), ("pre", "pre-activation")),
+           help="Pre-activation leaves the shortcut clean, for networks of 1,000 layers "
+                "(He et al. 2016b)."),
+    Choice(name="shortcut", title="Shortcut", default="projection",
+           choices=(("projection", "projection (B)"),
+                    ("zero", "zero-padding (A)"),
+                    ("always", "always project (C)"),
+                    ("identity", "identity only"),
+                    ("cut", "cut (plain)")),
+           help="What is added to the block's output: its input, where the shape changes projected "
+                "(B) or filled up with zeros (A). Cut, the block is a plain one to compare with."),
+    BATCH_NORM_FLAG,
+    Flag(name="zero_scale", title="Start as identity", default=False,
+         when=("batch_norm", (True,)),
+         help="The last batch norm's scale starts at zero, so the block passes its input through."),
+    Integer(name="groups", title="Groups", default=1, minimum=1, maximum=MAX_CHANNELS,
+            when=("block", ("bottleneck",)),
+            help="Groups of the 3×3 convolution, as in ResNeXt."),
+    Real(name="width", title="Width", default=1.0, minimum=0.05, maximum=64.0,
+         when=("block", ("bottleneck",)),
+         help="Factor on the inner channels, as in wide residual networks."),
+)  # fmt: skip
+
+
+def _residual_chips(values: Values) -> tuple[str, ...]:
+    chips = [str(values["channels"])]
+    if values["stride"] > 1:
+        chips.append(f"stride {values['stride']}")
+    if values["shortcut"] == "cut":
+        chips.append("plain")
+    elif values["block"] == "bottleneck":
+        chips.append("bottleneck")
+    return tuple(chips)
+
+
+RESIDUAL = BlockKind(
+    kind="residual",
+    title="Residual block",
+    family="residual",
+    help=(
+        "Learns what to add to its input. With all weights zero it passes the input through, so "
+        "a deeper network is never worse than a shallow one, and gradients reach early layers "
+        "unhindered."
+    ),
+    formula="y = F(x) + x",
+    source="He et al. 2016",
+    settings=_RESIDUAL_SETTINGS,
+    chips=_residual_chips,
+    expand=_expand_residual,
+)
+
+
+def _expand_stage(values: Values, shape: Shape) -> Network:
+    feature_map((shape,))
+    body = Body()
+    inner = {setting.name: values[setting.name] for setting in _RESIDUAL_SETTINGS}
+    for number in range(values["repeats"]):
+        body.add(str(number), "residual", **inner)
+        inner["stride"] = 1
+    return body.network()
+
+
+STAGE = BlockKind(
+    kind="stage",
+    title="Residual stage",
+    family="residual",
+    help=(
+        "A residual block repeated: the first may change the shape, the others keep it. Networks "
+        "of 152 and of 1,000 layers are a few stages."
+    ),
+    formula="y = F(x) + x",
+    source="He et al. 2016, Table 1",
+    settings=(
+        _RESIDUAL_SETTINGS[0],
+        Integer(name="repeats", title="Repeats", default=2, minimum=1, maximum=1000,
+                help="How many blocks stand in a row."),
+        *_RESIDUAL_SETTINGS[1:],
+    ),
+    # The repeat comes first: a card shows as many chips as it has room for.
+    chips=lambda values: (f"×{values['repeats']}", *_residual_chips(values)),
+    expand=_expand_stage,
+)  # fmt: skip

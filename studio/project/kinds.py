@@ -1,0 +1,127 @@
+"""What a layer kind and a block kind declare, and how their rules refuse an input.
+
+A *layer* is a primitive with rules for its shape, parameters, multiply-adds and window. A *block*
+is a macro that expands into layers. Both are plain declarations: palette, forms, validation, help
+and tests are made from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from studio.project.settings import Setting, Values
+from studio.project.values import Network, Shape
+
+Inputs = tuple[Shape, ...]
+
+
+class Mismatch(Exception):
+    """An input that a rule does not take.
+
+    ``message`` may hold ``{0}``, ``{1}``, ...: the names of the nodes that feed those ports.
+    ``wanted`` is the shape that port ``port`` should have had, where that is known, from which a
+    fix is made; ``insert`` names layers that would mend the input when put before it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        port: int = 0,
+        wanted: Shape | None = None,
+        insert: tuple[tuple[str, dict[str, Any]], ...] = (),
+        insert_text: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.port = port
+        self.wanted = wanted
+        self.insert = insert
+        self.insert_text = insert_text
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one output position sees of the input along (height, width), in input positions."""
+
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeps:
+    """What a layer keeps for the backward pass, for the memory forecast.
+
+    ``extra`` gives bytes beyond its own input and output (indices, masks); a ``view`` shares its
+    input's memory.
+    """
+
+    input: bool = False
+    output: bool = False
+    view: bool = False
+    extra: Callable[[Values, Inputs, Shape], int] = lambda values, inputs, output: 0
+
+
+def _no_chips(values: Values) -> tuple[str, ...]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What layers and blocks have in common.
+
+    ``chips`` gives the two or three short texts on the card. ``max_inputs`` above
+    ``min_inputs`` lets a merge take more wires.
+    """
+
+    kind: str
+    title: str
+    family: str
+    help: str
+    formula: str = ""
+    source: str = ""
+    settings: tuple[Setting, ...] = ()
+    min_inputs: int = 1
+    max_inputs: int = 1
+    chips: Callable[[Values], tuple[str, ...]] = _no_chips
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it expands into other nodes."""
+        return isinstance(self, BlockKind)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerKind(Kind):
+    """A primitive and its rules; ``shape`` raises Mismatch, the others rely on its consent.
+
+    ``parameters`` counts trainable values, ``macs`` multiply-adds for one sample (convolution
+    and linear layers only, biases left out), ``counted`` says whether it adds to the depth.
+    """
+
+    shape: Callable[[Values, Inputs], Shape]
+    parameters: Callable[[Values, Inputs], int] = lambda values, inputs: 0
+    buffers: Callable[[Values, Inputs], int] = lambda values, inputs: 0
+    macs: Callable[[Values, Inputs, Shape], int] = lambda values, inputs, output: 0
+    window: Callable[[Values, Inputs], Window] = lambda values, inputs: Window()
+    keeps: Keeps | Callable[[Values], Keeps] = Keeps()
+    counted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockKind(Kind):
+    """A macro; ``expand`` gives its inside for an input shape and may raise Mismatch.
+
+    The inside has one node of kind ``entry`` and one of kind ``exit``. ``hidden`` blocks are
+    parts of others and do not stand in the palette.
+    """
+
+    expand: Callable[[Values, Shape], Network]
+    hidden: bool = False
+
+
+def show_shape(shape: Shape) -> str:
+    """``(64, 8, 8)`` as "64×8×8"."""
+    return "×".join(str(size) for size in shape)

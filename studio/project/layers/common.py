@@ -1,0 +1,52 @@
+"""What several layer kinds share: limits, the activations, and shape helpers."""
+
+from __future__ import annotations
+
+from studio.project.kinds import Inputs, Mismatch, Window
+from studio.project.settings import Choice, Values
+from studio.project.values import Shape
+
+MAX_CHANNELS = 65_536
+
+ACTIVATIONS = (
+    ("relu", "ReLU"),
+    ("relu6", "ReLU6"),
+    ("leaky_relu", "leaky ReLU"),
+    ("elu", "ELU"),
+    ("gelu", "GELU"),
+    ("silu", "SiLU"),
+    ("softplus", "softplus"),
+    ("sigmoid", "sigmoid"),
+    ("tanh", "tanh"),
+)
+
+ACTIVATION = Choice(
+    name="activation",
+    title="Activation",
+    default="relu",
+    choices=ACTIVATIONS,
+    help="The nonlinearity. ReLU keeps gradients from vanishing where sigmoid and tanh saturate.",
+)
+
+
+def feature_map(inputs: Inputs) -> tuple[int, int, int]:
+    """The first input as a feature map (C, H, W)."""
+    if len(inputs[0]) != 3:
+        raise Mismatch(
+            f"it needs a feature map (channels × height × width), but {{0}} gives a vector of "
+            f"{inputs[0][0]} values: place it before the flattening or pooling to a vector"
+        )
+    channels, height, width = inputs[0]
+    return channels, height, width
+
+
+def value_count(shape: Shape) -> int:
+    total = 1
+    for length in shape:
+        total *= length
+    return total
+
+
+def whole_map(values: Values, inputs: Inputs) -> Window:
+    """Everything is seen at once; a vector has nothing left to slide over."""
+    return Window(inputs[0][1:], (1, 1)) if len(inputs[0]) == 3 else Window()

@@ -1,0 +1,215 @@
+"""Declarations of the settings that layers, blocks, optimizers and schedules have.
+
+One declaration serves the inspector's form, the check of a file that was read, the command line's
+``--set`` and the help text, so a bound is written down once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Value = bool | int | float | str
+Values = Mapping[str, Any]
+
+
+class SettingError(ValueError):
+    """A value that a setting does not take; the message is a sentence for the user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What all settings have.
+
+    ``when`` names another setting of the same owner and the values of it for which this one
+    matters; a form hides it otherwise, and its value then has no effect.
+    """
+
+    name: str
+    title: str
+    help: str = ""
+    unit: str = ""
+    when: tuple[str, tuple[Value, ...]] | None = None
+
+    @property
+    def initial(self) -> Value:
+        """The value that holds where the user has set none."""
+        raise NotImplementedError
+
+    def check(self, value: object) -> Value:
+        """``value`` as this setting takes it; raises SettingError for any other."""
+        raise NotImplementedError
+
+    def parse(self, text: str) -> Value:
+        """The value that ``text``, typed by a user, stands for; raises SettingError."""
+        raise NotImplementedError
+
+    def show(self, value: Value) -> str:
+        """``value`` as a card or table prints it."""
+        return str(value)
+
+    def matters(self, values: Values) -> bool:
+        """Whether this setting has an effect under the other ``values`` of its owner."""
+        return self.when is None or values[self.when[0]] in self.when[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integer(Setting):
+    """A whole number; ``special`` is the word for ``minimum`` where that means "automatic"."""
+
+    default: int
+    minimum: int
+    maximum: int
+    special: str = ""
+
+    @property
+    def initial(self) -> int:
+        return self.default
+
+    def check(self, value: object) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise SettingError(f"{self.title.lower()} must be a whole number, not {_quote(value)}")
+        if not self.minimum <= value <= self.maximum:
+            raise SettingError(
+                f"{self.title.lower()} must lie between {self.minimum:,} and {self.maximum:,}, "
+                f"not {_quote(value)}"
+            )
+        return value
+
+    def parse(self, text: str) -> int:
+        if self.special and text.strip() == self.special:
+            return self.minimum
+        try:
+            return self.check(int(text.strip().replace(",", "").replace("_", "")))
+        except SettingError:
+            raise
+        except ValueError:
+            raise SettingError(
+                f"{self.title.lower()} must be a whole number, not {_quote(text)}"
+            ) from None
+
+    def show(self, value: Value) -> str:
+        return self.special if self.special and value == self.minimum else str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Real(Setting):
+    """A finite number; ``logarithmic`` asks a form to step it by factors instead of sums."""
+
+    default: float
+    minimum: float
+    maximum: float
+    above: bool = False
+    logarithmic: bool = False
+
+    @property
+    def initial(self) -> float:
+        return self.default
+
+    def check(self, value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise SettingError(f"{self.title.lower()} must be a number, not {_quote(value)}")
+        number = float(value) if abs(value) < 1e300 else math.inf
+        low = number > self.minimum if self.above else number >= self.minimum
+        if not (low and number <= self.maximum):
+            start = "above" if self.above else "at least"
+            raise SettingError(
+                f"{self.title.lower()} must be {start} {self.minimum:g} and at most "
+                f"{self.maximum:g}, not {_quote(value)}"
+            )
+        return number
+
+    def parse(self, text: str) -> float:
+        try:
+            number = float(text.strip())
+        except ValueError:
+            raise SettingError(
+                f"{self.title.lower()} must be a number, not {_quote(text)}"
+            ) from None
+        return self.check(number)
+
+    def show(self, value: Value) -> str:
+        return f"{value:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag(Setting):
+    """On or off."""
+
+    default: bool
+
+    @property
+    def initial(self) -> bool:
+        return self.default
+
+    def check(self, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise SettingError(f"{self.title.lower()} must be true or false, not {_quote(value)}")
+        return value
+
+    def parse(self, text: str) -> bool:
+        word = text.strip().lower()
+        if word in ("true", "on", "yes", "1"):
+            return True
+        if word in ("false", "off", "no", "0"):
+            return False
+        raise SettingError(f"{self.title.lower()} must be on or off, not {_quote(text)}")
+
+    def show(self, value: Value) -> str:
+        return "on" if value else "off"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Setting):
+    """One of a few words; ``choices`` pairs the stored word with the one that is shown."""
+
+    default: str
+    choices: tuple[tuple[str, str], ...]
+
+    @property
+    def initial(self) -> str:
+        return self.default
+
+    def check(self, value: object) -> str:
+        for word, _ in self.choices:
+            if value == word:
+                return word
+        known = ", ".join(word for word, _ in self.choices)
+        raise SettingError(f"{self.title.lower()} must be one of {known}, not {_quote(value)}")
+
+    def parse(self, text: str) -> str:
+        return self.check(text.strip())
+
+    def show(self, value: Value) -> str:
+        return dict(self.choices).get(str(value), str(value))
+
+
+def complete(settings: Sequence[Setting], given: Values, owner: str) -> dict[str, Any]:
+    """``given`` checked, with the defaults filled in, in the order of declaration.
+
+    Raises SettingError naming ``owner`` for a value out of bounds or a name that is not declared.
+    """
+    result: dict[str, Any] = {}
+    for setting in settings:
+        if setting.name not in given:
+            result[setting.name] = setting.initial
+            continue
+        try:
+            result[setting.name] = setting.check(given[setting.name])
+        except SettingError as error:
+            raise SettingError(f"{owner}: {error}") from None
+    if len(given) > 0 and (unknown := given.keys() - result.keys()):
+        known = ", ".join(result) or "none"
+        raise SettingError(
+            f"{owner}: there is no setting {_quote(sorted(unknown)[0])}; known are {known}"
+        )
+    return result
+
+
+def _quote(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,241 @@
+"""Follows shapes through a network: the one traversal that analysis, engine and source share.
+
+A node's trace depends only on its kind, settings, input shapes and the class count, so traces are
+remembered, and a change to one node of a large network recomputes that node and what its shape
+changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from studio.project import graph, registry
+from studio.project.kinds import BlockKind, Inputs, Keeps, Kind, LayerKind, Mismatch
+from studio.project.settings import SettingError, complete
+from studio.project.values import Edge, Node, Shape
+
+MAX_LAYERS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How far one output position sees: pixels along (height, width), and pixels a step."""
+
+    reach: tuple[int, int] = (1, 1)
+    jump: tuple[int, int] = (1, 1)
+
+    def through(self, inner: Span) -> Span:
+        """This span followed by ``inner``, which was measured on this one's output."""
+        return Span(
+            (
+                self.reach[0] + (inner.reach[0] - 1) * self.jump[0],
+                self.reach[1] + (inner.reach[1] - 1) * self.jump[1],
+            ),
+            (self.jump[0] * inner.jump[0], self.jump[1] * inner.jump[1]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a node does to its inputs: the sums over its inside for a block.
+
+    ``kept`` is what it keeps for the backward pass in bytes for one sample (float32), apart from
+    its own input and output; ``largest`` the largest output inside, in values. ``steps`` is a
+    block's inside, empty for a layer. ``error`` says why there is no ``output``.
+    """
+
+    kind: Kind
+    values: dict[str, Any]
+    output: Shape | None
+    span: Span = Span()
+    parameters: int = 0
+    buffers: int = 0
+    macs: int = 0
+    depth: int = 0
+    layers: int = 1
+    kept: int = 0
+    keeps_input: bool = False
+    keeps_output: bool = False
+    view: bool = False
+    largest: int = 0
+    steps: tuple[Step, ...] = ()
+    error: Mismatch | SettingError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node in its place: ``sources`` feed its ports, ``span`` and ``depth`` count from the
+    network's (or block's) input to its output."""
+
+    name: str
+    sources: tuple[str, ...]
+    inputs: tuple[Shape, ...]
+    trace: Trace
+    span: Span
+    depth: int
+
+
+def size(shape: Shape) -> int:
+    """The number of values of one sample of ``shape``."""
+    total = 1
+    for length in shape:
+        total *= length
+    return total
+
+
+def trace(node: Node, inputs: Inputs, classes: int) -> Trace:
+    """What ``node`` does to ``inputs``; ``classes`` is what "as many as classes" stands for."""
+    try:
+        encoded = msgspec.json.encode(node.settings)
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        error = SettingError("a setting holds a value that is no number, word or truth value")
+        return _failed(registry.lookup(node.kind), error)
+    return _trace(node.kind, encoded, inputs, classes)
+
+
+def _failed(kind: Kind | None, error: Mismatch | SettingError) -> Trace:
+    return Trace(kind or registry.layer("identity"), {}, None, error=error)
+
+
+@lru_cache(maxsize=16_384)
+def _trace(name: str, encoded: bytes, inputs: Inputs, classes: int) -> Trace:
+    kind = registry.lookup(name)
+    if kind is None:
+        return _failed(None, SettingError(f"this version does not know the kind {name!r}"))
+    try:
+        values = complete(kind.settings, msgspec.json.decode(encoded), "")
+    except SettingError as error:
+        return _failed(kind, SettingError(str(error).removeprefix(": ")))
+    for setting in kind.settings:
+        if getattr(setting, "special", "") == "classes" and values[setting.name] == 0:
+            values[setting.name] = classes
+    try:
+        if isinstance(kind, BlockKind):
+            return _trace_block(kind, values, inputs, classes)
+        assert isinstance(kind, LayerKind)
+        return _trace_layer(kind, values, inputs)
+    except Mismatch as error:
+        return _failed(kind, error)
+
+
+def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Trace:
+    output = kind.shape(values, inputs)
+    window = kind.window(values, inputs) if inputs else None
+    keeps = kind.keeps if isinstance(kind.keeps, Keeps) else kind.keeps(values)
+    return Trace(
+        kind,
+        values,
+        output,
+        span=Span(window.size, window.stride) if window else Span(),
+        parameters=kind.parameters(values, inputs),
+        buffers=kind.buffers(values, inputs),
+        macs=kind.macs(values, inputs, output),
+        depth=int(kind.counted),
+        kept=keeps.extra(values, inputs, output),
+        keeps_input=keeps.input,
+        keeps_output=keeps.output,
+        view=keeps.view,
+        largest=size(output),
+    )
+
+
+def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classes: int) -> Trace:
+    inside = kind.expand(values, inputs[0])
+    steps: list[Step] = []
+    done: dict[str, Step] = {}
+    into = graph.incoming(inside)
+    # A block's inside is made by our own code: in order, and without cycles.
+    for node in inside.nodes:
+        step = follow(node, into[node.name], done, classes, entry=inputs)
+        if step.trace.output is None:
+            raise _inner_error(step, steps)
+        steps.append(step)
+        done[node.name] = step
+    last = steps[-1]
+    kept, keeps_input, keeps_output = kept_between(steps)
+    return Trace(
+        kind,
+        values,
+        last.trace.output,
+        span=last.span,
+        parameters=sum(step.trace.parameters for step in steps),
+        buffers=sum(step.trace.buffers for step in steps),
+        macs=sum(step.trace.macs for step in steps),
+        depth=last.depth,
+        layers=sum(step.trace.layers for step in steps) - 2,
+        kept=kept,
+        keeps_input=keeps_input,
+        keeps_output=keeps_output,
+        largest=max(step.trace.largest for step in steps),
+        steps=tuple(steps),
+    )
+
+
+def _inner_error(step: Step, before: Sequence[Step]) -> Mismatch:
+    error = step.trace.error
+    message = error.message if isinstance(error, Mismatch) else str(error)
+    names = ("the block's input" if s == "in" else f"its {s}" for s in step.sources)
+    return Mismatch(f"inside it, {step.name}: {message.format(*names)}")
+
+
+def follow(
+    node: Node, edges: Sequence[Edge], done: dict[str, Step], classes: int, entry: Inputs = ()
+) -> Step:
+    """The step of ``node``, whose sources' steps are in ``done`` and have outputs."""
+    if len(edges) == 1:
+        # Nearly every node has one source; the chain's case is kept quick.
+        step = done[edges[0].source]
+        assert step.trace.output is not None
+        inputs: Inputs = (step.trace.output,)
+        own = trace(node, inputs, classes)
+        return Step(
+            node.name,
+            (step.name,),
+            inputs,
+            own,
+            step.span.through(own.span),
+            step.depth + own.depth,
+        )
+    before = [done[edge.source] for edge in edges]
+    inputs = tuple(step.trace.output for step in before if step.trace.output is not None)
+    own = trace(node, inputs or entry, classes)
+    if not before:
+        return Step(node.name, (), inputs, own, Span(), own.depth)
+    reaches = [step.span.reach for step in before]
+    jumps = [step.span.jump for step in before]
+    widest = Span(
+        (max(r[0] for r in reaches), max(r[1] for r in reaches)),
+        (max(j[0] for j in jumps), max(j[1] for j in jumps)),
+    )
+    depth = max(step.depth for step in before) + own.depth
+    sources = tuple(step.name for step in before)
+    return Step(node.name, sources, inputs, own, widest.through(own.span), depth)
+
+
+def kept_between(steps: Sequence[Step]) -> tuple[int, bool, bool]:
+    """Bytes kept for backward in ``steps`` without the first's and the last's outputs.
+
+    Also says whether the first's output (the block's input) and the last's must be kept by
+    whoever owns them. An output is kept once, however many layers ask for it; a view asks for
+    its source on behalf of those behind it.
+    """
+    asked = {step.name: step.trace.keeps_output for step in steps}
+    total = 0
+    for step in reversed(steps):
+        if step.trace.keeps_input or (step.trace.view and asked[step.name]):
+            for source in step.sources:
+                asked[source] = True
+        total += step.trace.kept
+    # The exit is a view: what feeds it is the block's output, and counted by the one outside.
+    ends = steps[-1].sources
+    for step in steps[1:-1]:
+        output = step.trace.output
+        owned = step.name not in ends and not step.trace.view
+        if asked[step.name] and owned and output is not None:
+            total += 4 * size(output)
+    return total, asked[steps[0].name], any(asked[name] for name in ends)

@@ -1,0 +1,95 @@
+"""The value a user edits and saves: one immutable Project of network, data and recipe.
+
+Every edit is a pure function from Project to Project (see ``edits``); nothing here is ever
+changed in place, so snapshots share structure and undo is keeping the old value.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Shape = tuple[int, ...]
+"""The shape of one sample, without the batch: ``(C, H, W)`` for a feature map or ``(N,)``."""
+
+
+class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A layer or a block on the canvas.
+
+    ``name`` is the module's name, and so the first part of its parameters' names. ``settings``
+    holds what differs from the defaults. ``x``, ``y`` are the card's center in canvas pixels.
+    """
+
+    name: str
+    kind: str
+    settings: dict[str, Any] = {}
+    x: float = 0.0
+    y: float = 0.0
+
+
+class Edge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The output of ``source`` feeds input number ``port`` of ``target``."""
+
+    source: str
+    target: str
+    port: int = 0
+
+
+class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A graph of nodes; names are unique, and a port takes one edge."""
+
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+    def node(self, name: str) -> Node:
+        """The node called ``name``; raises KeyError."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+
+Normalization = Literal["none", "unit", "symmetric", "standard"]
+"""Input normalization: raw 0..255, [0, 1], [-1, 1], or zero mean and unit deviation."""
+
+
+class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the images come from and how they are prepared.
+
+    ``source`` is ``"digits"`` (embedded) or the path of a folder of images. The shares are parts
+    of all images, and hold where the folder does not bring that split itself.
+    """
+
+    source: str = "digits"
+    normalization: str = "standard"
+    validation_share: float = 0.2
+    test_share: float = 0.2
+    split_seed: int = 0
+
+
+class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An optimizer or a schedule by kind, with the settings that differ from its defaults."""
+
+    kind: str
+    settings: dict[str, Any] = {}
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the network is trained."""
+
+    optimizer: Chosen = Chosen("momentum")
+    learning_rate: float = 0.05
+    schedule: Chosen = Chosen("constant")
+    batch_size: int = 64
+    epochs: int = 15
+    device: str = "auto"
+    seed: int = 0
+
+
+class Project(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that a ``.studio`` file holds."""
+
+    network: Network = Network()
+    data: DataSettings = DataSettings()
+    recipe: Recipe = Recipe()

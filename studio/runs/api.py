@@ -1,0 +1,225 @@
+"""What the window and the command line ask of the engine: plain values only.
+
+The engine implements these protocols with torch; the window's tests hand the window a scripted
+one. Only structs and numpy arrays cross, control is flags, and nothing here waits for a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from studio.project.values import DataSettings, Project
+
+if TYPE_CHECKING:
+    # For annotations alone: numpy takes a tenth of a second that the first window need not wait.
+    import numpy as np
+
+    from studio.runs.telemetry import Telemetry
+
+
+class WorkFailed(Exception):
+    """The work cannot be done; ``message`` says what happened and ``advice`` what to do next."""
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(f"{message} {advice}".strip())
+        self.message = message
+        self.advice = advice
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A place to compute. ``name`` is torch's (``cpu``, ``cuda:0``, ``mps``), memory in bytes."""
+
+    name: str
+    title: str
+    memory: int
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """What the engine found; ``devices`` starts with the one that ``auto`` picks."""
+
+    devices: tuple[Device, ...]
+    torch: str
+    note: str = ""
+
+
+class DataReport(msgspec.Struct, frozen=True):
+    """A data set as read: counts per split and class, and some samples to look at.
+
+    ``counts`` maps a split (``train``, ``validation``, ``test``) to the images of each class in
+    the order of ``classes``. ``samples`` is uint8 ``(N, H, W, C)`` as the network will receive
+    them before normalization, ``labels`` their classes. ``mean`` and ``deviation`` are those of
+    the training split per channel, in units of 0..255. ``warnings`` are sentences.
+    """
+
+    title: str
+    classes: tuple[str, ...]
+    counts: dict[str, tuple[int, ...]]
+    samples: np.ndarray
+    labels: tuple[int, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class Stage(msgspec.Struct, frozen=True, tag=True):
+    """The run is at some work before, between or after the steps ("reading images")."""
+
+    text: str
+
+
+class Started(msgspec.Struct, frozen=True, tag=True):
+    """The first step is about to be taken; ``step`` is above 0 where a run is resumed."""
+
+    device: str
+    device_title: str
+    steps_per_epoch: int
+    total_steps: int
+    step: int
+    classes: tuple[str, ...]
+    train_images: int
+    validation_images: int
+
+
+class EpochDone(msgspec.Struct, frozen=True, tag=True):
+    """Means over the epoch; accuracies are shares in 0..1, ``seconds`` without the pauses."""
+
+    epoch: int
+    step: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    seconds: float
+    best: bool
+
+
+class PausedChanged(msgspec.Struct, frozen=True, tag=True):
+    """The run now waits, or goes on."""
+
+    paused: bool
+
+
+class Warned(msgspec.Struct, frozen=True, tag=True):
+    """Something the user should know while the run goes on (a full disk, say)."""
+
+    message: str
+
+
+class Finished(msgspec.Struct, frozen=True, tag=True):
+    """The last message of a run that was completed or stopped."""
+
+    reason: str  # "completed" or "stopped"
+    epochs: int
+    best_epoch: int
+    best_accuracy: float
+    seconds: float
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The last message of a run that broke; ``saved`` says what was kept."""
+
+    message: str
+    advice: str
+    saved: str = ""
+
+
+Message = Stage | Started | EpochDone | PausedChanged | Warned | Finished | Failed
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """Metrics on one split; ``confusion`` counts truth (row) against prediction (column)."""
+
+    split: str
+    checkpoint: str
+    images: int
+    loss: float
+    accuracy: float
+    top5: float
+    classes: tuple[str, ...]
+    precision: tuple[float, ...]
+    recall: tuple[float, ...]
+    f1: tuple[float, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """The most probable classes of one image, best first, as (class, probability)."""
+
+    image: str
+    top: tuple[tuple[str, float], ...]
+
+
+class ExportReport(msgspec.Struct, frozen=True):
+    """What was written, and how far the reloaded model's logits lie from the original's."""
+
+    format: str
+    files: tuple[str, ...]
+    bytes: int
+    difference: float
+    checked: str  # a sentence: what was reloaded and compared
+
+
+class RunHandle(Protocol):
+    """A run under way on the engine's thread."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still works (stays true while it writes the last checkpoint)."""
+
+    def poll(self, limit: int = 100) -> Sequence[Message]:
+        """Up to ``limit`` messages that arrived since the last call, in order."""
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def stop(self) -> None:
+        """Ask for an end after the step under way, with a checkpoint."""
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the end at most ``timeout`` seconds; whether it has come."""
+
+
+class Engine(Protocol):
+    """All that the app and the commands ask for. Every method may raise WorkFailed."""
+
+    def machine(self) -> Machine: ...
+
+    def warm_up(self) -> None:
+        """Load what the first step needs, so that Train answers at once."""
+
+    def inspect(self, data: DataSettings, input_shape: tuple[int, int, int]) -> DataReport:
+        """Read the data set as a network with that ``(C, H, W)`` input would receive it."""
+
+    def start(self, project: Project, folder: Path) -> RunHandle:
+        """Train ``project`` from the beginning, into the new run folder ``folder``."""
+
+    def resume(self, folder: Path) -> RunHandle:
+        """Go on with the run in ``folder`` from its last checkpoint."""
+
+    def evaluate(
+        self, folder: Path, split: str = "test", checkpoint: str = "best"
+    ) -> Evaluation: ...
+
+    def predict(
+        self, folder: Path, images: Sequence[Path], checkpoint: str = "best"
+    ) -> Sequence[Prediction]: ...
+
+    def export(
+        self, source: Path, format: str, path: Path, checkpoint: str = "best"
+    ) -> ExportReport:
+        """Write the model of a run folder or project file, reload it and compare.
+
+        ``format`` is one of state-dict, safetensors, torch-export, onnx, python, torchvision.
+        """

@@ -1,0 +1,272 @@
+"""The Build page: palette, inspector and strip around the canvas."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QWidget
+from pytestqt.qtbot import QtBot
+
+from studio.app.build.page import BuildPage
+from studio.app.build.problem_list import WrappedLink
+from studio.app.theme.tokens import theme
+from studio.app.workspace import Workspace
+from studio.project import edits, templates
+from studio.project.values import Edge, Network, Node, Project
+
+
+@pytest.fixture
+def workspace(qapp: QApplication) -> Workspace:
+    return Workspace(templates.build("quickstart"))
+
+
+@pytest.fixture
+def page(qtbot: QtBot, workspace: Workspace) -> BuildPage:
+    widget = BuildPage(workspace)
+    qtbot.addWidget(widget)
+    widget.resize(1280, 800)
+    widget.show()
+    qtbot.waitExposed(widget)
+    return widget
+
+
+def line_of(page: BuildPage, setting: str) -> QLineEdit:
+    assert page.inspector.form is not None
+    line = page.inspector.form.editor(setting).findChild(QLineEdit)
+    assert line is not None
+    return line
+
+
+def test_typing_a_setting_changes_shapes_and_counts_at_each_key(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    workspace.select(("features",))
+    before = page.inspector.facts.texts()
+    line = line_of(page, "channels")
+    line.selectAll()
+    QTest.keyClicks(line, "2")
+    assert page.inspector.facts.texts()["Output"] == "2 × 16 × 16"
+    QTest.keyClicks(line, "4")
+    after = page.inspector.facts.texts()
+    assert after["Output"] == "24 × 16 × 16"
+    assert after["Parameters"] != before["Parameters"]
+    assert page.view.canvas.cards["features"].face.output == "24 × 16 × 16"
+    assert page.view.canvas.cards["features"].face.chips[0] == "24"
+
+
+def test_one_field_is_one_undo_step(page: BuildPage, workspace: Workspace) -> None:
+    start = workspace.project
+    workspace.select(("features",))
+    for setting, text in (("channels", "24"), ("convolutions", "3")):
+        line = line_of(page, setting)
+        line.setFocus()
+        line.selectAll()
+        QTest.keyClicks(line, text)
+        QTest.keyClick(line, Qt.Key.Key_Return)
+    assert workspace.undo_label == "Set convolutions of features"
+    workspace.undo()
+    assert workspace.undo_label == "Set channels of features"
+    workspace.undo()
+    assert workspace.project == start
+    assert line_of(page, "channels").text() == "16"
+
+
+def test_a_value_out_of_bounds_is_explained_at_its_field_and_changes_nothing(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    workspace.select(("features",))
+    before = workspace.project
+    line = line_of(page, "channels")
+    line.selectAll()
+    QTest.keyClicks(line, "0")
+    assert page.inspector.form is not None
+    assert "between 1 and" in page.inspector.form.message("channels")
+    assert workspace.project == before
+
+
+def test_a_bad_value_from_a_file_is_explained_at_its_field(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    workspace.new(Project(network=Network((Node("a", "vgg", {"channels": -3}),))))
+    workspace.select(("a",))
+    assert page.inspector.form is not None
+    assert "-3" in page.inspector.form.message("channels")
+
+
+def test_the_title_renames(page: BuildPage, workspace: Workspace) -> None:
+    workspace.select(("features",))
+    page.inspector.name.setFocus()
+    page.inspector.name.selectAll()
+    QTest.keyClicks(page.inspector.name, "stem")
+    QTest.keyClick(page.inspector.name, Qt.Key.Key_Return)
+    assert workspace.selection == ("stem",)
+    assert workspace.undo_label == "Rename features to stem"
+
+
+def test_a_refused_name_returns_to_the_one_that_holds(
+    page: BuildPage, workspace: Workspace, qtbot: QtBot
+) -> None:
+    workspace.select(("features",))
+    with qtbot.waitSignal(workspace.refused):
+        page.inspector.name.setText("input")
+        page.inspector.name.editingFinished.emit()
+    assert page.inspector.name.text() == "features"
+
+
+def test_a_problem_is_shown_with_its_fix_and_the_button_mends_it(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    workspace.edit_network("Cut", lambda n: edits.disconnect(n, Edge("deep", "pool")))
+    workspace.edit_network("Cut", lambda n: edits.connect(n, "deep", "head"))
+    workspace.select(("head",))
+    problem = workspace.analysis.nodes["head"].problems[0]
+    assert problem.fix is not None
+    buttons = page.inspector.problems.findChildren(QAbstractButton)
+    button = next(b for b in buttons if problem.fix is not None and b.text() == problem.fix.text)
+    button.click()
+    assert not workspace.analysis.nodes["head"].problems
+
+
+def test_nothing_selected_shows_the_network_and_its_problems(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    workspace.select(())
+    facts = page.inspector.facts.texts()
+    assert facts["Parameters"] == f"{workspace.analysis.parameters:,}"
+    assert facts["Classes"] == "10"
+    workspace.edit_network("Cut", lambda n: edits.disconnect(n, Edge("deep", "pool")))
+    links = page.inspector.problems.findChildren(QAbstractButton)
+    assert any(link.text().startswith("Go to ") for link in links)
+
+
+def test_several_selected_show_their_sums(page: BuildPage, workspace: Workspace) -> None:
+    workspace.select(("features", "mixed"))
+    total = sum(workspace.analysis.nodes[name].parameters for name in workspace.selection)
+    assert page.inspector.facts.texts()["Parameters"] == f"{total:,}"
+    assert page.inspector.title.text() == "2 nodes"
+
+
+def test_the_palette_finds_and_adds_by_keyboard(page: BuildPage, workspace: Workspace) -> None:
+    workspace.select(("mixed",))
+    QTest.keyClicks(page.palette_panel.search, "dropo")
+    assert page.palette_panel.shown()[0] == "dropout"
+    QTest.keyClick(page.palette_panel.search, Qt.Key.Key_Return)
+    assert {Edge("mixed", "dropout"), Edge("dropout", "shrink")} <= set(
+        workspace.project.network.edges
+    )
+    assert workspace.undo_label == "Add dropout"
+
+
+def test_a_search_without_a_match_says_what_to_type(page: BuildPage) -> None:
+    QTest.keyClicks(page.palette_panel.search, "qqq")
+    assert page.palette_panel.shown() == []
+    QTest.keyClick(page.palette_panel.search, Qt.Key.Key_Escape)
+    assert len(page.palette_panel.shown()) > 10
+
+
+def test_a_double_click_in_the_palette_adds_after_the_selection(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    workspace.select(("features",))
+    QTest.mouseDClick(page.palette_panel.item("inception"), Qt.MouseButton.LeftButton)
+    assert Edge("features", "mixed2") in workspace.project.network.edges
+
+
+def test_enter_on_a_palette_entry_adds_it(page: BuildPage, workspace: Workspace) -> None:
+    QTest.keyClick(page.palette_panel.item("vgg"), Qt.Key.Key_Return)
+    assert workspace.selection == ("vgg",)
+
+
+def test_a_long_fix_wraps_and_pushes_nothing_out_of_the_inspector(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    nodes = tuple(Node(name, "activation") for name in ("a-long-first-name", "a-long-second-name"))
+    one, two = (node.name for node in nodes)
+    workspace.new(Project(network=Network(nodes, (Edge(one, two, 0), Edge(two, one, 0)))))
+    page.inspector.setFixedWidth(280)
+    QApplication.processEvents()
+    links = page.inspector.problems.findChildren(WrappedLink)
+    assert any("Remove the wire" in link.text() for link in links)
+    inspector = page.inspector.rect()
+    for link in links:
+        right = link.mapTo(page.inspector, link.rect().topRight()).x()
+        assert right < inspector.width()
+        assert link.height() >= link.heightForWidth(link.width())
+
+
+@pytest.mark.parametrize("width", [640, 900, 1400])
+def test_a_narrow_strip_cuts_no_number(page: BuildPage, width: int) -> None:
+    page.strip.set_machine_memory(8 * 10**9)
+    page.strip.setFixedWidth(width)
+    for _ in range(3):
+        QApplication.processEvents()
+    shown = [label for label in page.strip.findChildren(QLabel) if label.isVisible()]
+    assert page.strip.memory in shown
+    assert page.strip.problems.width() >= page.strip.problems.sizeHint().width()
+    for label in shown:
+        assert label.width() >= label.sizeHint().width(), label.text()
+    assert width < 1400 or len(shown) == 8
+
+
+def test_the_strip_says_when_a_batch_will_not_fit(page: BuildPage, workspace: Workspace) -> None:
+    page.set_machine_memory(8_000_000_000)
+    assert page.strip.memory.text().endswith("of 8.0 GB")
+    page.set_machine_memory(1_000_000)
+    assert page.strip.memory.text().endswith("of 1.0 MB, will not fit")
+    assert "smaller batch" in page.strip.memory.toolTip()
+
+
+def test_the_problem_count_leads_to_one_problem_after_the_other(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    workspace.edit_network("Cut", lambda n: edits.disconnect(n, Edge("deep", "pool")))
+    nodes = [problem.node for problem in workspace.analysis.problems]
+    assert page.strip.problems.text() == f"{len(nodes)} problems"
+    for node in nodes:
+        page.strip.problems.click()
+        assert workspace.selection == ((node,) if node else ())
+
+
+def test_panels_fold_and_remember_it(page: BuildPage, workspace: Workspace, qtbot: QtBot) -> None:
+    page.strip.inspector_button.click()
+    assert not page.inspector.isVisible()
+    page.hide()
+    again = BuildPage(workspace)
+    qtbot.addWidget(again)
+    again.show()
+    assert not again.inspector.isVisible()
+    assert again.palette_panel.isVisible()
+
+
+def test_every_control_has_an_accessible_name(page: BuildPage, workspace: Workspace) -> None:
+    workspace.select(("mixed",))
+    for widget in page.findChildren(QWidget):
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible():
+            inner = isinstance(widget, QLineEdit) and "spinbox" in widget.objectName()
+            text = widget.text() if isinstance(widget, QAbstractButton) else ""
+            about = (widget, widget.objectName(), widget.parent())
+            assert inner or widget.accessibleName() or text, about
+
+
+def test_a_change_of_scheme_leaves_the_drawing_as_it_was(page: BuildPage) -> None:
+    drawn = page.view.canvas.snapshot()
+    light = page.view.grab().toImage()
+    theme().set_preference("dark")
+    try:
+        assert page.view.canvas.snapshot() == drawn
+        assert page.view.grab().toImage() != light
+    finally:
+        theme().set_preference("system")
+
+
+def test_following_edits_loses_no_reference_to_none(page: BuildPage, workspace: Workspace) -> None:
+    before = sys.getrefcount(None)
+    for number in range(300):
+        workspace.edit_network(
+            "Set", lambda n, c=8 + number % 3: edits.set_setting(n, "features", "channels", c)
+        )
+        page.view.viewport().repaint()
+    assert sys.getrefcount(None) > before - 50

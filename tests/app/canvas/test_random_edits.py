@@ -1,0 +1,171 @@
+"""Random edits: what is drawn step by step equals what is drawn afresh from the value."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pytestqt.qtbot import QtBot
+
+from studio.app.canvas import catalog
+from studio.app.canvas.scene import CanvasScene
+from studio.app.canvas.view import CanvasView
+from studio.app.workspace import Workspace
+from studio.project import edits, registry, templates
+from studio.project.settings import Flag, Integer
+
+
+class Clumsy:
+    """Does one random thing after another to a workspace, allowed or not."""
+
+    def __init__(self, view: CanvasView, chance: random.Random) -> None:
+        self.view = view
+        self.workspace = view.workspace
+        self.editor = view.editor
+        self.chance = chance
+
+    def act(self) -> None:
+        getattr(self, self.chance.choice(self.ACTIONS))()
+
+    ACTIONS = (
+        "add", "add", "insert", "connect", "disconnect", "remove", "rename", "move", "preview",
+        "setting", "duplicate", "undo", "redo", "tidy", "fix", "select", "cut_all",
+    )  # fmt: skip
+
+    def names(self) -> list[str]:
+        return [node.name for node in self.editor.network.nodes]
+
+    def some(self) -> str:
+        return self.chance.choice([*self.names(), "nobody"])
+
+    def place(self) -> tuple[float, float]:
+        return self.chance.randint(-800, 800), self.chance.randint(-200, 1800)
+
+    def add(self) -> None:
+        self.editor.add(self.chance.choice(catalog.entries()), *self.place())
+
+    def insert(self) -> None:
+        if self.editor.network.edges:
+            edge = self.chance.choice(self.editor.network.edges)
+            self.editor.insert(self.chance.choice(catalog.entries()), edge, *self.place())
+
+    def connect(self) -> None:
+        self.editor.connect(self.some(), self.some())
+
+    def disconnect(self) -> None:
+        if self.editor.network.edges:
+            self.editor.disconnect(self.chance.choice(self.editor.network.edges))
+
+    def cut_all(self) -> None:
+        wires = list(self.editor.network.edges)
+        self.editor.disconnect_all(self.chance.sample(wires, min(3, len(wires))))
+
+    def remove(self) -> None:
+        self.editor.remove({self.some() for _ in range(self.chance.randint(1, 3))})
+
+    def rename(self) -> None:
+        self.editor.rename(self.some(), f"n{self.chance.randint(0, 20)}")
+
+    def move(self) -> None:
+        self.editor.move({self.some(): self.place()})
+
+    def preview(self) -> None:
+        names = self.names()
+        if names:
+            self.view.canvas.preview_positions({self.chance.choice(names): self.place()})
+            self.view.canvas.end_preview()
+
+    def setting(self) -> None:
+        nodes = [n for n in self.editor.network.nodes if registry.lookup(n.kind) is not None]
+        if not nodes:
+            return
+        node = self.chance.choice(nodes)
+        kind = registry.lookup(node.kind)
+        assert kind is not None
+        for setting in kind.settings:
+            if isinstance(setting, Integer):
+                value: object = self.chance.randint(setting.minimum, setting.minimum + 4)
+            elif isinstance(setting, Flag):
+                value = self.chance.random() < 0.5
+            else:
+                continue
+            if self.chance.random() < 0.4:
+                name = setting.name
+                self.workspace.edit_network(
+                    "Set", lambda net, v=value, n=name: edits.set_setting(net, node.name, n, v)
+                )
+
+    def duplicate(self) -> None:
+        names = self.names()
+        if names and len(names) < 25:
+            self.editor.duplicate(tuple(self.chance.sample(names, min(3, len(names)))))
+
+    def undo(self) -> None:
+        self.workspace.undo()
+
+    def redo(self) -> None:
+        self.workspace.redo()
+
+    def tidy(self) -> None:
+        self.editor.tidy()
+
+    def fix(self) -> None:
+        fixes = [p.fix for p in self.workspace.analysis.problems if p.fix is not None]
+        if fixes:
+            self.editor.apply_fix(self.chance.choice(fixes))
+
+    def select(self) -> None:
+        self.workspace.select({self.some() for _ in range(3)})
+
+
+def drawn_afresh(view: CanvasView) -> dict[str, object]:
+    """The workspace's value drawn into an empty scene."""
+    scene = CanvasScene()
+    scene.sync(view.workspace.project.network, view.workspace.analysis, view.data_name)
+    scene.set_selection(view.workspace.selection)
+    snapshot = scene.snapshot()
+    del snapshot["items"]
+    return snapshot
+
+
+def check(view: CanvasView) -> None:
+    shown = view.canvas.snapshot()
+    items = shown.pop("items")
+    assert shown == drawn_afresh(view)
+    # Cards, wires, notes and the wire of the offer: no item is left behind.
+    assert items == len(shown["cards"]) + len(shown["wires"]) + len(view.notes.items) + 1
+
+
+def live(qtbot: QtBot, seed: int, steps: int) -> None:
+    start = templates.build("quickstart")
+    view = CanvasView(Workspace(start))
+    qtbot.addWidget(view)
+    clumsy = Clumsy(view, random.Random(seed))
+    for _ in range(steps):
+        clumsy.act()
+        check(view)
+    while view.workspace.undo_label:
+        view.workspace.undo()
+    check(view)
+    assert view.workspace.project == start
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(seed=st.integers(0, 2**32))
+def test_random_edits_leave_the_drawing_equal_to_one_drawn_afresh(qtbot: QtBot, seed: int) -> None:
+    live(qtbot, seed, 25)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(seed=st.integers(0, 2**32))
+def test_long_random_edits_leave_the_drawing_equal_to_one_drawn_afresh(
+    qtbot: QtBot, seed: int
+) -> None:
+    live(qtbot, seed, 500)

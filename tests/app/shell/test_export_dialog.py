@@ -1,0 +1,145 @@
+"""The export dialog writes beside the work, reports what it wrote, and says what failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from studio.app.background import Background
+from studio.app.export_dialog import FORMATS, ExportDialog, size_words
+from studio.app.train.controller import TrainingController
+from studio.app.workspace import Workspace
+from studio.project import codec
+from studio.runs.api import ExportReport, WorkFailed
+from tests.scripted_engine import ScriptedEngine
+
+
+class Remembering(ScriptedEngine):
+    """Notes what was exported; of a project file it notes the classes, since the file goes away."""
+
+    def __init__(self, refuse: str = "") -> None:
+        super().__init__()
+        self.refusal = refuse
+        self.exported: list[tuple[str, str, str]] = []
+
+    def export(
+        self, source: Path, format: str, path: Path, checkpoint: str = "best"
+    ) -> ExportReport:
+        if self.refusal:
+            raise WorkFailed(self.refusal, "Choose another place.")
+        what = "run" if source.is_dir() else f"{len(codec.load(source).network.nodes)} nodes"
+        self.exported.append((what, format, checkpoint))
+        return ExportReport(format, (str(path),), 38_400, 3e-7, "Reloaded on 8 images.")
+
+
+@pytest.fixture
+def engine() -> Remembering:
+    return Remembering()
+
+
+@pytest.fixture
+def dialog(
+    qtbot: QtBot,
+    workspace: Workspace,
+    controller: TrainingController,
+    background: Background,
+    engine: Remembering,
+    tmp_path: Path,
+) -> ExportDialog:
+    QSettings().setValue("folder/export", str(tmp_path))
+    controller.set_engine(engine)
+    made = ExportDialog(workspace, controller, background)
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def test_the_path_follows_the_format_until_it_is_typed(
+    qtbot: QtBot, dialog: ExportDialog, tmp_path: Path
+) -> None:
+    assert dialog.path.text() == str(tmp_path / "quickstart.py")
+    dialog.choose_format("safetensors")
+    assert dialog.path.text() == str(tmp_path / "quickstart.safetensors")
+    dialog.path.clear()
+    qtbot.keyClicks(dialog.path, "/tmp/mine.bin")
+    dialog.choose_format("onnx")
+    assert dialog.path.text() == "/tmp/mine.bin"
+
+
+def test_an_untrained_project_is_exported_with_fresh_weights_and_reported(
+    qtbot: QtBot, dialog: ExportDialog, engine: Remembering, workspace: Workspace
+) -> None:
+    dialog.choose_format("state-dict")
+    qtbot.mouseClick(dialog.write, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Written" in dialog.outcome.text())
+    nodes = len(workspace.project.network.nodes)
+    assert engine.exported == [(f"{nodes} nodes", "state-dict", "best")]
+    assert "38.4 kB" in dialog.outcome.text()
+    assert "quickstart.pt" in dialog.outcome.text()
+    assert "3e-07" in dialog.outcome.text()
+    assert dialog.reveal.isVisible()
+    assert dialog.write.isEnabled()
+    qtbot.waitUntil(lambda: _cut_off(dialog) == [])
+
+
+def _cut_off(dialog: ExportDialog) -> list[str]:
+    """The texts that have less height than their lines need."""
+    return [
+        label.text()
+        for label in dialog.findChildren(QLabel)
+        if label.isVisible() and label.height() < label.heightForWidth(label.width())
+    ]
+
+
+def test_a_failure_is_a_sentence_in_the_dialog(
+    qtbot: QtBot, dialog: ExportDialog, engine: Remembering
+) -> None:
+    engine.refusal = "The disk is full."
+    qtbot.mouseClick(dialog.write, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "disk is full" in dialog.outcome.text())
+    assert dialog.outcome.text() == "The disk is full. Choose another place."
+    assert not dialog.reveal.isVisible()
+
+
+def test_an_empty_path_is_refused_before_anything_is_done(
+    qtbot: QtBot, dialog: ExportDialog, engine: Remembering
+) -> None:
+    dialog.path.clear()
+    qtbot.mouseClick(dialog.write, Qt.MouseButton.LeftButton)
+    assert "no file to write to" in dialog.outcome.text()
+    assert not engine.exported
+
+
+def test_a_trained_run_is_offered_first_with_its_checkpoints(
+    qtbot: QtBot, dialog: ExportDialog, controller: TrainingController, workspace: Workspace
+) -> None:
+    from tests.scripted_engine import Script
+
+    engine = ScriptedEngine(Script(paced=None))
+    controller.engine = engine
+    assert not dialog.checkpoint.isEnabled()
+    controller.start(workspace.project, "mine")
+    engine.runs[0].begin()
+    engine.runs[0].advance(17)
+    qtbot.waitUntil(lambda: len(controller.epochs) == 1)
+    controller.stop()
+    qtbot.waitUntil(lambda: controller.state == "idle")
+    assert dialog.model.itemText(0).startswith("Trained: mine-")
+    assert dialog.checkpoint.isEnabled()
+
+
+def test_every_format_of_the_command_line_is_offered() -> None:
+    contract = {"state-dict", "safetensors", "torch-export", "onnx", "python", "torchvision"}
+    assert {entry.key for entry in FORMATS} == contract
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(812, "812 B"), (38_400, "38.4 kB"), (1_400_000, "1.4 MB"), (2_500_000_000, "2.5 GB")],
+)
+def test_sizes_are_rounded_to_three_digits(count: int, words: str) -> None:
+    assert size_words(count) == words

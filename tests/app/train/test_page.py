@@ -1,0 +1,354 @@
+"""The train page, driven as a user would, against the scripted engine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from PySide6.QtCore import QCoreApplication, QPoint, Qt
+from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QWidget
+from pytestqt.qtbot import QtBot
+
+from studio.app.plots import ticks
+from studio.app.train.controller import TrainingController
+from studio.app.train.page import TrainPage
+from studio.app.workspace import Workspace
+from studio.project import edits, schedules, templates
+from studio.project.values import Chosen
+from tests.scripted_engine import Script, ScriptedEngine, ScriptedRun
+
+
+@pytest.fixture
+def workspace(qtbot: QtBot) -> Workspace:
+    project = templates.build("quickstart")
+    return Workspace(replace(project, recipe=replace(project.recipe, epochs=4)))
+
+
+@pytest.fixture
+def controller(qtbot: QtBot, tmp_path: Path) -> TrainingController:
+    return TrainingController(tmp_path / "runs")
+
+
+@pytest.fixture
+def page(qtbot: QtBot, workspace: Workspace, controller: TrainingController) -> TrainPage:
+    page = TrainPage(workspace, controller)
+    qtbot.addWidget(page)
+    page.resize(1376, 852)
+    with qtbot.waitSignal(page.plots_loaded, timeout=10_000):
+        page.load_plots()
+    page.show()
+    qtbot.waitExposed(page)
+    return page
+
+
+def begun(page: TrainPage, controller: TrainingController, **script: object) -> ScriptedRun:
+    """A run that the test moves, at its first step."""
+    names = tuple(row.name for row in page._workspace.analysis.layers if row.parameters)
+    engine = ScriptedEngine(Script(paced=None, layers=names, **script))  # type: ignore[arg-type]
+    controller.set_engine(engine)
+    page.train()
+    engine.runs[0].begin()
+    controller._poll()
+    lay_out(page)
+    return engine.runs[0]
+
+
+def lay_out(page: TrainPage) -> None:
+    """Let the dashboard take the turns of the event loop that it needs for a new run."""
+    while page.dashboard is not None and page.dashboard._layer.isActive():
+        QCoreApplication.processEvents()
+
+
+def test_the_page_can_be_imported_without_pyqtgraph_and_torch() -> None:
+    code = (
+        "import sys, studio.app.train.page;"
+        "print(sorted({'pyqtgraph', 'torch', 'numpy.testing'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
+
+
+def test_before_a_run_the_page_says_what_will_appear_and_offers_train(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController
+) -> None:
+    assert "loading" in page.empty.sentence.text()
+    controller.set_engine(ScriptedEngine(Script(paced=None)))
+    assert "Loss, accuracy" in page.empty.sentence.text()
+    qtbot.mouseClick(page.empty.button, Qt.MouseButton.LeftButton)
+    assert controller.busy
+    assert not page.empty.isVisible()
+    controller.shutdown()
+
+
+def test_a_project_that_cannot_be_trained_says_so_instead(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    controller.set_engine(ScriptedEngine(Script(paced=None)))
+    workspace.edit_network("Cut", lambda n: edits.disconnect(n, n.edges[0]))
+    assert page.empty.sentence.text().startswith("Training cannot start yet")
+    workspace.undo()
+    assert "Loss, accuracy" in page.empty.sentence.text()
+
+
+def test_each_edit_of_the_recipe_is_one_undo_step(
+    qtbot: QtBot, page: TrainPage, workspace: Workspace
+) -> None:
+    batch = page.recipe.batch.form.editor("batch_size")
+    assert isinstance(batch, QAbstractSpinBox)
+    batch.setFocus()
+    batch.selectAll()
+    qtbot.keyClicks(batch, "128")
+    qtbot.keyClick(batch, Qt.Key.Key_Return)
+    assert workspace.project.recipe.batch_size == 128
+    workspace.undo()
+    assert workspace.project.recipe.batch_size == 64
+    assert not workspace.undo_label
+    assert batch.text() == "64"
+
+
+def test_another_optimizer_brings_its_settings_its_formula_and_its_rate(
+    page: TrainPage, workspace: Workspace
+) -> None:
+    assert workspace.project.recipe.learning_rate == 0.05
+    page.recipe.optimizer.choice.edited.emit("adam")
+    recipe = workspace.project.recipe
+    assert recipe.optimizer == Chosen("adam")
+    assert recipe.learning_rate == 0.001
+    form = page.recipe.optimizer.settings_form
+    assert form is not None
+    form.edited.emit("beta1", 0.8)
+    assert workspace.project.recipe.optimizer.settings == {"beta1": 0.8}
+    assert "m̂" in page.recipe.optimizer.formula.text()
+    workspace.undo()
+    workspace.undo()
+    assert workspace.project.recipe.optimizer.kind == "momentum"
+    assert workspace.project.recipe.learning_rate == 0.05
+
+
+def test_a_rate_that_the_user_set_stays_when_the_optimizer_changes(
+    page: TrainPage, workspace: Workspace
+) -> None:
+    page.recipe.rate.rate_form.edited.emit("learning_rate", 0.02)
+    page.recipe.optimizer.choice.edited.emit("adam")
+    assert workspace.project.recipe.learning_rate == 0.02
+
+
+def test_the_curve_before_the_run_says_where_it_begins_and_ends(
+    page: TrainPage, workspace: Workspace
+) -> None:
+    page.recipe.rate.choice.edited.emit("step")
+    form = page.recipe.rate.settings_form
+    assert form is not None
+    form.edited.emit("every", 2)
+    assert page.recipe.rate.preview.accessibleDescription() == "From 0.05 to 0.01 over 4 epochs."
+    assert "k<sup>" in page.recipe.rate.formula.text()
+
+
+def test_an_input_normalization_is_chosen(page: TrainPage, workspace: Workspace) -> None:
+    page.recipe.input.editor.edited.emit("symmetric")
+    assert workspace.project.data.normalization == "symmetric"
+
+
+def test_during_a_run_the_recipe_says_that_edits_are_for_the_next_one(
+    page: TrainPage, controller: TrainingController
+) -> None:
+    assert page.recipe.note.isHidden()
+    begun(page, controller)
+    assert page.recipe.note.isVisible()
+    assert page.recipe.batch.summary.text() == "1,078 images"
+    controller.shutdown()
+    assert page.recipe.note.isHidden()
+
+
+def test_the_plots_fill_while_the_run_goes_on(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController
+) -> None:
+    run = begun(page, controller)
+    run.advance(40)
+    controller._poll()
+    dashboard = page.dashboard
+    assert dashboard is not None
+    plots = (dashboard.loss, dashboard.accuracy, dashboard.rate, dashboard.throughput)
+    qtbot.waitUntil(lambda: not any(plot.stale for plot in (*plots, dashboard.gradients)))
+    assert "training" in dashboard.loss.accessibleDescription()
+    assert "validation" in dashboard.loss.accessibleDescription()
+    recipe = page._workspace.project.recipe
+    now = ticks.number(schedules.rate(recipe, 39, 17))
+    assert dashboard.rate.accessibleDescription() == f"Learning rate: rate {now}."
+    assert "Gradient norms of" in dashboard.gradients.accessibleDescription()
+    names = [block.name for block in dashboard.gradients.plot.blocks]
+    network = page._workspace.project.network
+    assert names == [node.name for node in network.nodes if node.name in names]
+    assert len(names) >= 3
+    controller.shutdown()
+
+
+def test_plots_start_empty_with_a_second_run(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController
+) -> None:
+    run = begun(page, controller)
+    run.advance(500)
+    controller._poll()
+    assert controller.state == "idle"
+    page.train()
+    lay_out(page)
+    dashboard = page.dashboard
+    assert dashboard is not None
+    assert dashboard.loss.lines == []
+    assert dashboard.gradients.plot.layers == ()
+    controller.shutdown()
+
+
+def test_the_result_is_told_and_export_is_offered(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController
+) -> None:
+    run = begun(page, controller)
+    assert page.status.export.isHidden()
+    run.advance(500)
+    controller._poll()
+    assert page.status.text.text().startswith("Done: 4 epochs in")
+    assert "in epoch 4" in page.status.text.text()
+    assert page.status.folder.toolTip() == str(run.folder)
+    with qtbot.waitSignal(page.export_requested):
+        qtbot.mouseClick(page.status.export, Qt.MouseButton.LeftButton)
+
+
+def test_warnings_stay_within_reach_to_the_end_and_go_with_the_next_run(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController
+) -> None:
+    run = begun(page, controller, warn_at=3)
+    assert page.status.more.isHidden()
+    run.advance(500)
+    controller._poll()
+    assert page.status.text.text().startswith("Done")
+    assert page.status.more.text() == "1 warning"
+    height = page.status.height()
+    qtbot.mouseClick(page.status.more, Qt.MouseButton.LeftButton)
+    assert page.status.list.isVisible()
+    assert page.status.list.text().startswith("The disk is full")
+    qtbot.waitUntil(lambda: page.status.height() > height)
+    page.train()
+    assert page.status.more.isHidden()
+    assert page.status.list.isHidden()
+    controller.shutdown()
+
+
+def test_a_long_failure_is_read_to_its_end(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController
+) -> None:
+    run = begun(page, controller, fail_at=2)
+    page.resize(900, 700)
+    run.advance(5)
+    controller._poll()
+    controller.failed.emit("The loss is no longer a finite number. " * 3, "Lower the rate. " * 3)
+    text = page.status.text
+    qtbot.waitUntil(lambda: text.height() >= text.heightForWidth(text.width()) > 20)
+    assert text.height() > 1.5 * text.fontMetrics().height()
+
+
+def test_resuming_is_said_at_once(page: TrainPage, controller: TrainingController) -> None:
+    run = begun(page, controller)
+    for step in (controller.pause, controller.resume):
+        step()
+        run.advance(1)
+        controller._poll()
+    assert controller.state == "running"
+    assert page.status.text.text() == "Training goes on."
+    controller.shutdown()
+
+
+def test_a_run_stopped_before_its_first_epoch_offers_no_export(
+    page: TrainPage, controller: TrainingController
+) -> None:
+    run = begun(page, controller)
+    run.advance(2)
+    controller.shutdown()
+    assert page.status.export.isHidden()
+    assert "before the first epoch" in page.status.text.text()
+
+
+def test_panels_change_places_by_dragging_and_the_order_is_remembered(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    begun(page, controller)
+    assert page.dashboard is not None
+    grid = page.dashboard.grid
+    before = grid.order
+    title, target = grid._panels["loss"].title, grid._panels["throughput"]
+    qtbot.waitUntil(lambda: target.width() > 100)
+    place = title.mapFrom(page, target.mapTo(page, QPoint(60, 60)))
+    qtbot.mousePress(title, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
+    qtbot.mouseMove(title, QPoint(40, 40))
+    qtbot.mouseMove(title, place)
+    qtbot.mouseRelease(title, Qt.MouseButton.LeftButton, pos=place)
+    assert grid.order[0] == "throughput"
+    assert grid.order[before.index("throughput")] == "loss"
+    controller.shutdown()
+    again = TrainPage(workspace, controller)
+    qtbot.addWidget(again)
+    with qtbot.waitSignal(again.plots_loaded, timeout=10_000):
+        again.load_plots()
+    assert again.dashboard is not None
+    assert again.dashboard.grid.order == grid.order
+
+
+def test_a_double_click_on_a_title_fills_the_page_and_escape_goes_back(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController
+) -> None:
+    begun(page, controller)
+    assert page.dashboard is not None
+    grid = page.dashboard.grid
+    panel = grid._panels["gradients"]
+    qtbot.mouseDClick(panel.title, Qt.MouseButton.LeftButton)
+    assert grid.filling == "gradients"
+    assert panel.isVisible()
+    assert not grid._panels["loss"].isVisible()
+    qtbot.keyClick(grid, Qt.Key.Key_Escape)
+    assert grid.filling is None
+    assert grid._panels["loss"].isVisible()
+    controller.shutdown()
+
+
+def test_a_click_on_a_block_of_the_strip_selects_its_node(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    begun(page, controller)
+    assert page.dashboard is not None
+    name = page.dashboard.gradients.plot.blocks[0].name
+    page.dashboard.gradients.strip.block_clicked.emit(name)
+    assert workspace.selection == (name,)
+    controller.shutdown()
+
+
+def test_every_control_has_a_name_for_screen_readers(
+    page: TrainPage, controller: TrainingController
+) -> None:
+    begun(page, controller)
+    controls = [
+        widget
+        for kind in (QAbstractButton, QComboBox, QAbstractSpinBox)
+        for widget in page.findChildren(kind)
+    ]
+    assert len(controls) > 12
+    nameless = [c for c in controls if not (c.accessibleName() or _text(c))]
+    assert nameless == []
+    controller.shutdown()
+
+
+def _text(control: QWidget) -> str:
+    return control.text() if isinstance(control, QAbstractButton) else ""
+
+
+def test_closing_the_page_while_the_plots_load_leaves_no_thread(
+    qtbot: QtBot, workspace: Workspace, controller: TrainingController
+) -> None:
+    page = TrainPage(workspace, controller)
+    qtbot.addWidget(page)
+    page.show()
+    page.load_plots()
+    page.close()
+    assert page._loading is not None
+    assert not page._loading.is_alive()

@@ -1,0 +1,126 @@
+"""From a network to a module: names, initialization, and agreement with the analysis."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from studio.engine.module import (
+    build_empty,
+    build_module,
+    count_parameters,
+    parameterized_layers,
+)
+from studio.project import templates
+from studio.project.analysis import analyze
+from studio.project.values import Edge, Network, Node
+from studio.runs.api import WorkFailed
+from tests.engine.helpers import chain, small_network
+
+
+def test_parameters_are_named_after_the_nodes() -> None:
+    network = chain(
+        Node("input", "input"),
+        Node("stage1", "stage", {"channels": 8, "repeats": 1}),
+        Node("pool", "global_pooling"),
+        Node("head", "linear"),
+        Node("output", "output"),
+    )
+    names = [name for name, _ in build_module(network, 0).named_parameters()]
+    assert names[0] == "stage1.0.conv1.weight"
+    assert "stage1.0.downsample.0.weight" in names
+    assert names[-2:] == ["head.weight", "head.bias"]
+
+
+@pytest.mark.parametrize("name", ["graph", "code", "recompile", "x"])
+def test_a_node_may_have_a_name_that_torch_fx_uses(name: str) -> None:
+    nodes = small_network().nodes
+    network = chain(*(Node(name, n.kind, n.settings) if n.name == "drop" else n for n in nodes))
+    assert build_module(network, 0)(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("name", ["quickstart", "googlenet", "resnet50", "cifar_resnet20"])
+def test_layers_and_counts_are_those_of_the_analysis(name: str) -> None:
+    network = templates.build(name).network
+    module, analysis = build_empty(network), analyze(network)
+    layers = parameterized_layers(module)
+    assert list(layers) == [row.name for row in analysis.layers if row.parameters]
+    assert [sum(p.numel() for p in group) for group in layers.values()] == [
+        row.parameters for row in analysis.layers if row.parameters
+    ]
+    assert count_parameters(module) == analysis.parameters
+    assert analysis.input_shape is not None
+    with torch.device("meta"):
+        output = module.eval()(torch.empty(2, *analysis.input_shape))
+    assert output.shape == (2, analysis.classes)
+
+
+def test_branches_join_in_the_order_of_their_ports() -> None:
+    network = Network(
+        (
+            Node("input", "input", {"channels": 1, "height": 4, "width": 4}),
+            Node("left", "convolution", {"channels": 2, "kernel": 1}),
+            Node("right", "convolution", {"channels": 3, "kernel": 1}),
+            Node("both", "concatenate"),
+            Node("pool", "global_pooling"),
+            Node("output", "output", {"classes": 5}),
+        ),
+        (
+            Edge("input", "left"),
+            Edge("input", "right"),
+            Edge("left", "both", 1),
+            Edge("right", "both", 0),
+            Edge("both", "pool"),
+            Edge("pool", "output"),
+        ),
+    )
+    module = build_module(network, 0)
+    images = torch.rand(2, 1, 4, 4)
+    left, right = module.get_submodule("left"), module.get_submodule("right")
+    expected = torch.cat((right(images), left(images)), 1).mean((2, 3))
+    assert torch.equal(module(images), expected)
+
+
+def test_convolutions_start_as_he_and_others_say_and_the_rest_as_torch_does() -> None:
+    network = chain(
+        Node("input", "input", {"channels": 16, "height": 8, "width": 8}),
+        Node("conv", "convolution", {"channels": 256, "kernel": 3}),
+        Node("norm", "batch_norm"),
+        Node("zero", "batch_norm", {"scale": "zero"}),
+        Node("pool", "global_pooling"),
+        Node("head", "linear", {"features": 10}),
+        Node("output", "output"),
+    )
+    module = build_module(network, 3)
+    conv = module.get_parameter("conv.weight")
+    assert conv.std().item() == pytest.approx(math.sqrt(2 / (256 * 9)), rel=0.02)
+    assert not module.get_parameter("conv.bias").any()
+    assert (module.get_parameter("norm.weight") == 1).all()
+    assert not module.get_parameter("zero.weight").any()
+    assert (module.get_buffer("norm.running_var") == 1).all()
+    head = module.get_parameter("head.weight")
+    torch.manual_seed(0)
+    bound = nn.Linear(256, 10).weight.abs().max().item()
+    assert head.abs().max().item() == pytest.approx(bound, rel=0.02)
+    assert head.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+
+
+def test_the_seed_alone_decides_the_weights_and_no_global_random_number_is_drawn() -> None:
+    before = torch.get_rng_state()
+    first = build_module(small_network(), 5).state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(3)
+    second = build_module(small_network(), 5).state_dict()
+    other = build_module(small_network(), 6).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["head.weight"], other["head.weight"])
+
+
+def test_a_network_with_a_problem_is_refused_naming_the_node() -> None:
+    network = chain(*(node for node in small_network().nodes if node.name != "flatten"))
+    with pytest.raises(WorkFailed, match="head: it needs a vector") as caught:
+        build_module(network, 0)
+    assert caught.value.advice == "Put a flatten before it."

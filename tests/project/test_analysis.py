@@ -1,0 +1,300 @@
+"""Shapes, counts, receptive fields and problems, held against the lecture, torch and papers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from msgspec.structs import replace
+from torch import nn
+
+from studio.project import edits
+from studio.project.analysis import analyze
+from studio.project.memory import forecast
+from studio.project.templates import TEMPLATES, build
+from studio.project.values import Edge, Network, Node
+from tests.project.networks import chain
+
+
+def problem_codes(network: Network) -> list[str]:
+    return [problem.code for problem in analyze(network).problems]
+
+
+@pytest.mark.parametrize(
+    ("count", "kernel", "parameters", "operations"),
+    [(2, 3, 20, 36), (1, 5, 26, 50), (3, 3, 30, 54), (1, 7, 50, 98)],
+)
+def test_the_lectures_arithmetic_for_small_kernels(
+    count: int, kernel: int, parameters: int, operations: int
+) -> None:
+    settings = {"convolutions": count, "kernel": kernel, "channels": 1, "batch_norm": False,
+                "pooling": "none"}  # fmt: skip
+    network = chain(("block", "vgg", settings), size=(1, 16, 16))
+    report = analyze(network).nodes["block"]
+    assert report.parameters == parameters
+    # The lecture counts a multiplication and an addition at one place of the map.
+    assert 2 * report.macs // (16 * 16) == operations
+    reach = count * (kernel - 1) + 1
+    assert report.receptive_field == (reach, reach)
+
+
+def test_two_small_kernels_see_as_much_as_a_large_one() -> None:
+    def sees(count: int, kernel: int) -> tuple[int, int] | None:
+        settings = {"convolutions": count, "kernel": kernel, "pooling": "none"}
+        return analyze(chain(("block", "vgg", settings))).nodes["block"].receptive_field
+
+    assert sees(2, 3) == sees(1, 5) == (5, 5)
+    assert sees(3, 3) == sees(1, 7) == (7, 7)
+
+
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
+def test_every_template_is_without_problems_and_small_enough_to_draw(name: str) -> None:
+    analysis = analyze(build(name).network)
+    assert analysis.problems == ()
+    assert analysis.classes == TEMPLATES[name].classes
+
+
+# He et al. 2016, Table 6 (CIFAR, in millions), Table 1 (in 10^9); VGG: Table 2 (in millions);
+# GoogLeNet has 22 layers with parameters; LeNet-5's variant with full connection of C3.
+@pytest.mark.parametrize(
+    ("name", "depth", "millions"),
+    [
+        ("cifar_resnet20", 20, 0.27),
+        ("cifar_resnet32", 32, 0.46),
+        ("cifar_resnet44", 44, 0.66),
+        ("cifar_resnet56", 56, 0.85),
+        ("cifar_resnet110", 110, 1.7),
+        ("cifar_resnet1202", 1202, 19.4),
+        ("vgg11", 11, 133.0),
+        ("vgg13", 13, 133.0),
+        ("vgg16", 16, 138.0),
+        ("vgg19", 19, 144.0),
+        ("resnet18", 18, 11.7),
+        ("resnet34", 34, 21.8),
+        ("resnet50", 50, 25.6),
+        ("resnet101", 101, 44.5),
+        ("resnet152", 152, 60.2),
+        ("googlenet", 22, 6.6),
+        ("googlenet_paper", 22, 7.0),
+        ("preact_resnet164", 164, 1.7),
+        ("preact_resnet1001", 1001, 10.2),
+        ("densenet121", 121, 7.98),
+    ],
+)
+def test_depth_and_size_agree_with_the_papers(name: str, depth: int, millions: float) -> None:
+    analysis = analyze(build(name).network)
+    # Papers count projections on the shortcut into no path, and neither does the longest path.
+    assert analysis.depth == depth
+    assert analysis.parameters / 1e6 == pytest.approx(millions, rel=0.02)
+
+
+TORCHVISION = [
+    *(f"vgg{depth}{suffix}" for depth in (11, 13, 16, 19) for suffix in ("", "_bn")),
+    *(f"resnet{depth}" for depth in (18, 34, 50, 101, 152)),
+    "resnext50_32x4d", "wide_resnet50_2", "googlenet", "mobilenet_v2", "densenet121",
+    "convnext_tiny",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_size_and_shape_are_torchvisions_where_it_has_the_network(name: str) -> None:
+    import torchvision
+
+    arguments = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
+    with torch.device("meta"):
+        module = torchvision.models.get_model(name, weights=None, **arguments)
+        output = module.eval()(torch.empty(1, 3, 224, 224))
+    analysis = analyze(build(name).network)
+    assert analysis.parameters == sum(p.numel() for p in module.parameters())
+    assert analysis.nodes["output"].output == tuple(output.shape[1:])
+    theirs = sorted(tuple(p.shape) for p in module.parameters() if p.dim() == 1)
+    from studio.engine.module import build_empty
+
+    ours = build_empty(build(name).network)
+    if name != "convnext_tiny":  # its layer scale and 1×1 convolutions are linear layers there
+        assert sorted(tuple(p.shape) for p in ours.parameters() if p.dim() == 1) == theirs
+
+
+def test_a_plain_twin_has_the_same_parameters_and_no_sum() -> None:
+    residual, plain = (analyze(build(f"cifar_{kind}20").network) for kind in ("resnet", "plain"))
+    assert residual.parameters == plain.parameters
+    assert not [row for row in plain.layers if row.kind == "add"]
+
+
+def test_the_receptive_field_is_the_support_of_the_gradient_at_the_input() -> None:
+    layers: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("a", "convolution", {"channels": 2, "kernel": 5, "stride": 2}),
+        ("b", "convolution", {"channels": 2, "kernel": 3, "dilation": 2}),
+        ("c", "pooling", {"kernel": 3, "stride": 2, "mode": "average"}),
+        ("d", "convolution", {"channels": 2, "kernel": 3}),
+    )
+    module = nn.Sequential(
+        nn.Conv2d(1, 2, 5, 2, 2), nn.Conv2d(2, 2, 3, 1, 2, 2), nn.AvgPool2d(3, 2),
+        nn.Conv2d(2, 2, 3, 1, 1),
+    )  # fmt: skip
+    image = torch.zeros(1, 1, 128, 128, requires_grad=True)
+    output = module(image)
+    output[0, 0, output.shape[2] // 2, output.shape[3] // 2].backward()
+    assert image.grad is not None
+    rows = image.grad[0, 0].abs().sum(1).nonzero().flatten()
+    expected = int(rows.max() - rows.min()) + 1
+    report = analyze(chain(*layers, size=(1, 128, 128))).nodes["d"]
+    assert report.receptive_field == (expected, expected)
+    assert report.output == tuple(output.shape[1:])
+
+
+def test_a_mismatched_sum_names_both_sides_and_offers_the_channels() -> None:
+    network = chain(
+        ("stem", "convolution", {"channels": 64}),
+        ("side", "convolution", {"channels": 32}),
+        ("sum", "add", {}),
+        ("pool", "global_pooling", {}),
+        ("head", "linear", {}),
+    )
+    network = edits.connect(network, "stem", "sum", 1)
+    problem = analyze(network).problems[0]
+    assert problem.node == "sum"
+    assert "side gives 32×32×32, but stem gives 64×32×32" in problem.message
+    assert problem.fix is not None
+    assert problem.fix.text == "Set stem's channels to 32"
+    assert analyze(edits.apply_fix(network, problem.fix)).problems == ()
+
+
+def test_a_sum_across_a_stride_is_mended_by_a_projection() -> None:
+    network = chain(
+        ("pool", "pooling", {}), ("conv", "convolution", {"channels": 8}), ("sum", "add", {}),
+        ("last", "global_pooling", {}), ("head", "linear", {}),
+    )  # fmt: skip
+    network = edits.connect(network, "input", "sum", 1)
+    problem = analyze(network).problems[0]
+    assert problem.fix is not None
+    mended = edits.apply_fix(network, problem.fix)
+    assert analyze(mended).problems == ()
+    assert analyze(mended).nodes["sum"].output == (8, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("layers", "node"),
+    [
+        ((("head", "linear", {}),), "head"),
+        ((("conv", "convolution", {}),), "output"),
+        ((("pool", "global_pooling", {}), ("head", "linear", {"features": 3})), "output"),
+    ],
+)
+def test_the_offered_fix_leaves_no_problem(
+    layers: tuple[tuple[str, str, dict[str, Any]], ...], node: str
+) -> None:
+    network = chain(*layers)
+    problem = analyze(network).problems[0]
+    assert (problem.node, problem.code) == (node, "shape")
+    assert problem.fix is not None
+    assert analyze(edits.apply_fix(network, problem.fix)).problems == ()
+
+
+def test_a_circle_is_named_with_its_members_and_mended_by_cutting_it() -> None:
+    network = chain(("a", "convolution", {}), ("sum", "add", {}), ("b", "convolution", {}),
+                    ("pool", "global_pooling", {}), ("head", "linear", {}))  # fmt: skip
+    network = replace(network, edges=(*network.edges, Edge("b", "sum", 1)))
+    problem = next(p for p in analyze(network).problems if p.code == "cycle")
+    assert "sum, b" in problem.message
+    assert problem.fix is not None
+    assert "cycle" not in problem_codes(edits.apply_fix(network, problem.fix))
+
+
+def test_what_is_fed_by_nothing_or_leads_nowhere_is_named() -> None:
+    network = chain(("pool", "global_pooling", {}), ("head", "linear", {}))
+    network, lonely = edits.add_node(network, "convolution", {}, 0, 0)
+    network, dead = edits.add_node(network, "convolution", {}, 0, 0)
+    network = edits.connect(network, "input", dead)
+    problems = {problem.node: problem.code for problem in analyze(network).problems}
+    assert problems == {lonely: "dangling", dead: "unused"}
+
+
+def test_missing_ends_can_be_added_by_the_fix() -> None:
+    network = Network((Node("pool", "global_pooling"), Node("head", "linear")),
+                      (Edge("pool", "head"),))  # fmt: skip
+    while problems := analyze(network).problems:
+        fix = next(p.fix for p in problems if p.code in ("no-input", "no-output"))
+        assert fix is not None
+        network = edits.apply_fix(network, fix)
+    assert analyze(network).nodes["output"].output == (10,)
+
+
+def test_shrinking_to_nothing_is_refused_at_the_layer_where_it_happens() -> None:
+    layers = [(f"pool{i}", "pooling", {}) for i in range(6)]
+    network = chain(*layers, ("last", "global_pooling", {}), ("head", "linear", {}))
+    problems = analyze(network).problems
+    assert [problem.node for problem in problems] == ["pool5"]
+    assert "larger than the 1×1 that pool4 gives" in problems[0].message
+
+
+def test_a_block_says_where_inside_it_the_shape_breaks() -> None:
+    network = chain(("tail", "stage", {"shortcut": "identity", "channels": 8, "stride": 2}))
+    message = analyze(network).problems[0].message
+    assert message.startswith("tail: ")
+    assert "choose a projection or zero-padding shortcut" in message
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"channels": 0}, {"channels": 1e9}, {"channels": "64"}, {"channels": True}, {"kernel": 2.5},
+     {"channels": [1]}, {"channels": None}, {"colour": 3}, {"stride": -1}, {"padding": 10**30}],
+)  # fmt: skip
+def test_a_setting_out_of_bounds_is_a_problem_and_not_an_error(settings: dict[str, Any]) -> None:
+    assert problem_codes(chain(("conv", "convolution", settings)))[0] == "setting"
+
+
+def test_an_unknown_kind_is_kept_and_named() -> None:
+    network = chain(("new", "from_the_future", {"a": [1, {"b": None}]}))
+    assert problem_codes(network) == ["unknown-kind"]
+    assert network.node("new").settings == {"a": [1, {"b": None}]}
+
+
+def test_names_used_twice_and_names_torch_needs_are_problems() -> None:
+    network = Network((Node("forward", "input"), Node("a", "identity"), Node("a", "identity")))
+    named = {problem.node for problem in analyze(network).problems if problem.code == "name"}
+    assert named == {"forward", "a"}
+
+
+def test_a_hostile_size_is_refused_within_bounds() -> None:
+    layers = [(f"s{i}", "stage", {"repeats": 1000, "channels": 3}) for i in range(60)]
+    assert "too-large" in problem_codes(chain(*layers))
+    many = Network(tuple(Node(f"n{i}", "identity") for i in range(20_000)))
+    assert problem_codes(many) == ["too-large"]
+
+
+def _saved_bytes(module: nn.Module, images: torch.Tensor) -> int:
+    """What autograd keeps between forward and backward, each storage once, parameters apart."""
+    own = {p.untyped_storage().data_ptr() for p in module.parameters()}
+    kept: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        loss = nn.functional.cross_entropy(
+            module(images), torch.zeros(len(images), dtype=torch.long)
+        )
+    assert loss.requires_grad
+    return sum(kept.values())
+
+
+@pytest.mark.parametrize(
+    "name", ["quickstart", "lenet5", "cifar_resnet20", "cifar_plain20", "resnet18", "googlenet"]
+)
+def test_the_memory_forecast_is_near_what_autograd_keeps(name: str) -> None:
+    from studio.engine.module import build_module
+
+    size = (3, 96, 96) if TEMPLATES[name].input[1] > 32 else None
+    project = build(name, size, 10)
+    module = build_module(project.network, seed=0).train()
+    analysis = analyze(project.network)
+    images = torch.randn(4, *(analysis.input_shape or ()))
+    measured = _saved_bytes(module, images)
+    predicted = forecast(analysis, 4, "sgd").activations
+    under_way = 2 * 4 * 4 * max(step.trace.largest for step in analysis.steps)
+    assert predicted - under_way == pytest.approx(measured, rel=0.15)
