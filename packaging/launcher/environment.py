@@ -136,23 +136,31 @@ class Environment:
                 ) from None
 
     def _install(self, extras: list[str]) -> None:
+        """Install at the tested versions; a pin that this machine cannot have gives way alone."""
         project = f"{self.root}[{','.join(extras)}]" if extras else str(self.root)
-        pinned = ["--constraint", str(self.constraints)]
-        try:
-            pip_run.install(self.python, [*pinned, "--editable", project], self.log)
-        except pip_run.NoSuchVersion as missing:
-            say(
-                f"A tested version is not to be had here ({missing}); "
-                "taking the newest that pyproject.toml allows."
-            )
+        pins = self.constraints.read_text(encoding="utf-8").splitlines()
+        usable = self.folder / "constraints.txt"
+        while True:
+            usable.write_text("\n".join(pins), encoding="utf-8")
+            command = ["--constraint", str(usable), "--editable", project]
             try:
-                pip_run.install(self.python, ["--editable", project], self.log)
-            except pip_run.NoSuchVersion as error:
-                raise Failure(
-                    f"No version fits this machine: {error}\n"
-                    f"This is Python {sys.version.split()[0]}; another one of 3.11 or newer may "
-                    f"have it. The whole log is in {self.log}"
-                ) from None
+                pip_run.install(self.python, command, self.log)
+            except pip_run.NoSuchVersion as missing:
+                if not pins:
+                    raise Failure(
+                        f"No version fits this machine: {missing}\n"
+                        f"This is Python {sys.version.split()[0]}; another one of 3.11 or newer "
+                        f"may have it. The whole log is in {self.log}"
+                    ) from None
+                kept = [pin for pin in pins if pin.partition("==")[0] not in missing.pins]
+                blamed = sorted(missing.pins) if len(kept) < len(pins) else []
+                say(
+                    f"The tested version of {', '.join(blamed) or 'a package'} is not to be had "
+                    f"here ({missing}); taking the newest that pyproject.toml allows."
+                )
+                pins = kept if blamed else []
+            else:
+                return
 
     def _read_stamp(self) -> _Stamp | None:
         try:

@@ -47,7 +47,7 @@ def read_report(report: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]
     """The pins in pip's installation report, sorted, without local versions (``+cpu``)."""
     pins = []
     for item in report["install"]:
-        name = re.sub(r"[-_.]+", "-", item["metadata"]["name"]).lower()
+        name = pip_run.canonical(item["metadata"]["name"])
         version = item["metadata"]["version"].partition("+")[0]
         if name != "training-studio" and not _LEFT_TO_TORCH.match(name):
             pins.append(f"{name}=={version}")

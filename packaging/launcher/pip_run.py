@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -47,11 +47,22 @@ _ADVICE = (
 _NO_VERSION = re.compile(
     r"No matching distribution found for (\S+)|(ResolutionImpossible)|(conflicting dependencies)"
 )
+_BLAMED_PIN = re.compile(
+    r"(?:The user requested \(constraint\)|No matching distribution found for)"
+    r" ([A-Za-z0-9._-]*[A-Za-z0-9])"
+)
 _ERROR = re.compile(r"^\s*ERROR: |^\s*\w*Error: |^error: ")
 
 
 class NoSuchVersion(Exception):
-    """pip reached the index, and the versions asked for do not fit this machine."""
+    """pip reached the index, and the versions asked for do not fit this machine.
+
+    ``pins`` are the names of the constraints that pip blames; none where it blames no pin.
+    """
+
+    def __init__(self, what: str, pins: Iterable[str]) -> None:
+        super().__init__(what)
+        self.pins = frozenset(pins)
 
 
 class _Failed(Exception):
@@ -159,10 +170,16 @@ def _explain(output: str, log: Path) -> None:
     pattern, what = _cause(output)
     missing = None if pattern else _NO_VERSION.search(output)
     if missing:
-        raise NoSuchVersion(next(group for group in missing.groups() if group))
+        blamed = {canonical(name) for name in _BLAMED_PIN.findall(output)}
+        raise NoSuchVersion(next(group for group in missing.groups() if group), blamed)
     lines = [line.strip() for line in output.strip().splitlines()]
     # Where the cause is known its own lines tell most: offline, pip goes on to blame versions.
     telling = re.compile(pattern) if pattern else _ERROR
     shown = [line for line in lines if telling.search(line)] or lines
     words = "\n".join(f"  {line[:_WIDTH]}" for line in dict.fromkeys(shown[-_LINES_SHOWN:]))
     raise Failure(f"pip could not install the packages:\n{words}\n{what}\nThe whole log: {log}")
+
+
+def canonical(name: str) -> str:
+    """A distribution's name as the constraints file spells it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

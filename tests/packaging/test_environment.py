@@ -142,7 +142,21 @@ def test_a_pin_that_is_not_to_be_had_gives_way_to_the_ranges(checkout, capsys):
     environment.constraints.write_text("needed==1.5\n")
     environment.ensure()
     assert version_in(environment) == "2.0"
-    assert "A tested version is not to be had here (" in capsys.readouterr().out
+    assert "The tested version of needed is not to be had here (" in capsys.readouterr().out
+
+
+def test_the_other_pins_hold_where_one_gives_way(checkout, capsys):
+    wheel(checkout.parent / "shelf", "other", "1.0")
+    settings = checkout / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('"needed"', '"needed", "other"'))
+    backend = checkout / "backend.py"
+    needs = "Requires-Dist: needed\\n"
+    backend.write_text(backend.read_text().replace(needs, needs + "Requires-Dist: other\\n"))
+    environment = Environment(checkout)
+    environment.constraints.write_text("# pins\nneeded==1.0\nother==7\n")
+    environment.ensure()
+    assert version_in(environment) == "1.0"
+    assert "The tested version of other is not to be had here (" in capsys.readouterr().out
 
 
 def test_the_stamp_is_written_only_when_all_is_installed(checkout, monkeypatch):
