@@ -58,6 +58,15 @@ class Add(nn.Module):
         return first
 
 
+class Multiply(nn.Module):
+    """The product of its inputs; a vector ``(N, C)`` scales the channels of ``(N, C, H, W)``."""
+
+    def forward(self, first: Tensor, *factors: Tensor) -> Tensor:
+        for factor in factors:
+            first = first * (factor[:, :, None, None] if factor.dim() < first.dim() else factor)
+        return first
+
+
 class Concatenate(nn.Module):
     """Its inputs one behind the other along the channels."""
 
@@ -124,9 +133,16 @@ class StochasticDepth(nn.Module):
         return f"rate={self.rate}"
 
 
+def _starting(layer: nn.Module, values: dict[str, Any]) -> nn.Module:
+    """``layer`` with how its weights start, for ``initialize``."""
+    layer.initialization = values["initialization"]
+    layer.constant = values["constant"]
+    return layer
+
+
 @builds("convolution")
 def _convolution(values: dict[str, Any], inputs: tuple[Shape, ...]) -> nn.Module:
-    return nn.Conv2d(
+    layer = nn.Conv2d(
         inputs[0][0],
         values["channels"],
         values["kernel"],
@@ -136,6 +152,7 @@ def _convolution(values: dict[str, Any], inputs: tuple[Shape, ...]) -> nn.Module
         groups=values["groups"],
         bias=values["bias"],
     )
+    return _starting(layer, values)
 
 
 @builds("pooling")
@@ -232,7 +249,8 @@ def _stochastic_depth(values: dict[str, Any], inputs: tuple[Shape, ...]) -> nn.M
 
 @builds("linear")
 def _linear(values: dict[str, Any], inputs: tuple[Shape, ...]) -> nn.Module:
-    return nn.Linear(inputs[0][0], values["features"], bias=values["bias"])
+    layer = nn.Linear(inputs[0][0], values["features"], bias=values["bias"])
+    return _starting(layer, values)
 
 
 @builds("flatten")
@@ -248,6 +266,16 @@ def _add(values: dict[str, Any], inputs: tuple[Shape, ...]) -> nn.Module:
 @builds("concatenate")
 def _concatenate(values: dict[str, Any], inputs: tuple[Shape, ...]) -> nn.Module:
     return Concatenate()
+
+
+@builds("multiply")
+def _multiply(values: dict[str, Any], inputs: tuple[Shape, ...]) -> nn.Module:
+    return Multiply()
+
+
+@builds("upsample")
+def _upsample(values: dict[str, Any], inputs: tuple[Shape, ...]) -> nn.Module:
+    return nn.Upsample(scale_factor=values["scale"], mode=values["mode"])
 
 
 @builds("zero_shortcut")

@@ -105,21 +105,15 @@ def _module_class(title: str, graph: fx.Graph) -> type[_Level]:
 def initialize(module: nn.Module, seed: int) -> None:
     """Fill all parameters and buffers from ``seed`` alone; torch's own generator is not touched.
 
-    Convolutions: He et al. 2015, normal with the fan-out, biases zero (as torchvision's ResNet).
-    Linear layers: torch's default. Norms: scale one (or zero where the layer says so) and shift
-    zero. The order is that of the network, so equal networks start alike.
+    Convolutions and linear layers start as their own setting says. Norms: scale one (or zero
+    where the layer says so) and shift zero. The order is that of the network, so equal networks
+    start alike.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for layer in module.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(
-                    layer.weight, mode="fan_out", nonlinearity="relu", generator=generator
-                )
-                if layer.bias is not None:
-                    layer.bias.zero_()
-            elif isinstance(layer, nn.Linear):
-                _initialize_linear(layer, generator)
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                _start(layer, generator)
             elif isinstance(layer, nn.BatchNorm2d | nn.BatchNorm1d):
                 layer.reset_parameters()
                 if layer.zero_scale:
@@ -128,12 +122,29 @@ def initialize(module: nn.Module, seed: int) -> None:
                 layer.reset_parameters()
 
 
-def _initialize_linear(layer: nn.Linear, generator: torch.Generator) -> None:
-    """As ``nn.Linear.reset_parameters``, which takes no generator."""
-    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
-    if layer.bias is not None:
-        bound = 1 / math.sqrt(layer.in_features)
-        layer.bias.uniform_(-bound, bound, generator=generator)
+def _start(layer: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
+    """Fill the weights as the layer's ``initialization`` says; biases with zeros, mostly."""
+    weight, bias = layer.weight, layer.bias
+    if bias is not None:
+        bias.zero_()
+    match layer.initialization:
+        case "he":  # with the fan-out, as torchvision's ResNet
+            nn.init.kaiming_normal_(
+                weight, mode="fan_out", nonlinearity="relu", generator=generator
+            )
+        case "xavier":
+            nn.init.xavier_uniform_(weight, generator=generator)
+        case "orthogonal":
+            nn.init.orthogonal_(weight, generator=generator)
+        case "uniform":  # as torch's own reset_parameters, which takes no generator
+            nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
+            if bias is not None:
+                bound = 1 / math.sqrt(weight[0].numel())
+                bias.uniform_(-bound, bound, generator=generator)
+        case "zero":
+            weight.zero_()
+        case "constant":
+            nn.init.constant_(weight, cast(float, layer.constant))
 
 
 def parameterized_layers(module: nn.Module) -> dict[str, list[nn.Parameter]]:

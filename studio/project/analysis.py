@@ -93,7 +93,7 @@ def _rows(
             here = base.through(before[0]) if before else base
             yield from _rows(trace.steps, name + ".", block or step.name, here)
         elif trace.kind.family not in ("input", "output") and trace.output is not None:
-            reach = base.through(step.span).reach
+            reach = base.through(step.span).pixels
             yield LayerRow(
                 name, trace.kind.kind, block, trace.output, trace.parameters, trace.macs, reach
             )
@@ -314,7 +314,7 @@ class _Analyst:
             trace.output,
             trace.parameters,
             trace.macs,
-            step.span.reach,
+            step.span.pixels,
             trace.macs / macs if macs else 0.0,
             problems,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from studio.project.settings import Setting, Values
@@ -44,10 +45,13 @@ class Mismatch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What one output position sees of the input along (height, width), in input positions."""
+    """What one output position sees of the input along (height, width), in input positions.
+
+    ``stride`` is below 1 where the map becomes larger.
+    """
 
     size: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
+    stride: tuple[int | Fraction, int | Fraction] = (1, 1)
 
 
 @dataclass(frozen=True, slots=True)

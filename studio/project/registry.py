@@ -105,7 +105,7 @@ _PALETTE = (
         "More blocks",
         (
             PaletteEntry("separable", "Depthwise separable", _KINDS["separable"].help, "separable"),
-            *_plain("inverted_residual", "inverted_stage", "dense_block",
+            *_plain("squeeze_excitation", "inverted_residual", "inverted_stage", "dense_block",
                     "transition", "convnext_block", "convnext_stage"),
         ),
     ),
@@ -118,10 +118,10 @@ _PALETTE = (
             *_plain("conv_unit", "batch_norm", "group_norm", "layer_norm", "local_response_norm",
                     "layer_scale", "activation", "pooling", "global_pooling", "adaptive_pooling",
                     "dropout", "spatial_dropout", "stochastic_depth", "flatten", "linear",
-                    "identity"),
+                    "upsample", "identity"),
         ),
     ),
-    PaletteSection("Merges", (*_plain("add", "concatenate", "zero_shortcut"),)),
+    PaletteSection("Merges", (*_plain("add", "concatenate", "multiply", "zero_shortcut"),)),
     PaletteSection("Ends", (*_plain("input", "output"),)),
 )  # fmt: skip
 

@@ -9,35 +9,65 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
+from math import ceil
 from typing import Any
 
 import msgspec
 
 from studio.project import graph, registry
-from studio.project.kinds import BlockKind, Inputs, Keeps, Kind, LayerKind, Mismatch
+from studio.project.kinds import BlockKind, Inputs, Keeps, Kind, LayerKind, Mismatch, Window
 from studio.project.settings import SettingError, complete
 from studio.project.values import Edge, Node, Shape
 
 MAX_LAYERS = 100_000
 
 
+Length = int | Fraction
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How far one output position sees: pixels along (height, width), and pixels a step."""
+    """How far one output position sees: pixels along (height, width), and pixels a step.
 
-    reach: tuple[int, int] = (1, 1)
-    jump: tuple[int, int] = (1, 1)
+    Behind an upsampling a step is less than the ``grain`` in which positions were laid out
+    before it (0 where there is none), and what is seen beyond ``fixed`` comes in whole grains.
+    """
+
+    reach: tuple[Length, Length] = (1, 1)
+    jump: tuple[Length, Length] = (1, 1)
+    grain: tuple[Length, Length] = (0, 0)
+    fixed: tuple[Length, Length] = (1, 1)
 
     def through(self, inner: Span) -> Span:
         """This span followed by ``inner``, which was measured on this one's output."""
-        return Span(
-            (
-                self.reach[0] + (inner.reach[0] - 1) * self.jump[0],
-                self.reach[1] + (inner.reach[1] - 1) * self.jump[1],
-            ),
-            (self.jump[0] * inner.jump[0], self.jump[1] * inner.jump[1]),
+        reach = (
+            self.reach[0] + (inner.reach[0] - 1) * self.jump[0],
+            self.reach[1] + (inner.reach[1] - 1) * self.jump[1],
         )
+        jump = self.jump[0] * inner.jump[0], self.jump[1] * inner.jump[1]
+        if self.grain[0]:
+            return Span(reach, jump, self.grain, self.fixed)
+        if not inner.grain[0]:
+            return Span(reach, jump)
+        grain = inner.grain[0] * self.jump[0], inner.grain[1] * self.jump[1]
+        fixed = (
+            self.reach[0] + (inner.fixed[0] - 1) * self.jump[0],
+            self.reach[1] + (inner.fixed[1] - 1) * self.jump[1],
+        )
+        return Span(reach, jump, grain, fixed)
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """The reach in whole pixels: the most that any output position sees."""
+        return self._whole(0), self._whole(1)
+
+    def _whole(self, axis: int) -> int:
+        reach, grain, fixed = self.reach[axis], self.grain[axis], self.fixed[axis]
+        if not grain:
+            return int(reach)
+        return int(fixed + ceil((reach - fixed) / Fraction(grain)) * grain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +161,7 @@ def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Tra
         kind,
         values,
         output,
-        span=Span(window.size, window.stride) if window else Span(),
+        span=_span_of(window) if window else Span(),
         parameters=kind.parameters(values, inputs),
         buffers=kind.buffers(values, inputs),
         macs=kind.macs(values, inputs, output),
@@ -142,6 +172,12 @@ def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Tra
         view=keeps.view,
         largest=size(output),
     )
+
+
+def _span_of(window: Window) -> Span:
+    if window.stride[0] < 1:
+        return Span(window.size, window.stride, (1, 1), window.size)
+    return Span(window.size, window.stride)
 
 
 def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classes: int) -> Trace:
@@ -206,11 +242,16 @@ def follow(
     own = trace(node, inputs or entry, classes)
     if not before:
         return Step(node.name, (), inputs, own, Span(), own.depth)
-    reaches = [step.span.reach for step in before]
-    jumps = [step.span.jump for step in before]
+    spans = [step.span for step in before]
+    wide, high = max(s.reach[1] for s in spans), max(s.reach[0] for s in spans)
+    # The coarsest path rules: a grain holds for all that follows.
+    coarse = max(spans, key=lambda span: span.grain)
+    jumps = [span.jump for span in spans]
     widest = Span(
-        (max(r[0] for r in reaches), max(r[1] for r in reaches)),
+        (high, wide),
         (max(j[0] for j in jumps), max(j[1] for j in jumps)),
+        coarse.grain,
+        coarse.fixed,
     )
     depth = max(step.depth for step in before) + own.depth
     sources = tuple(step.name for step in before)

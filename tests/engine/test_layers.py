@@ -27,6 +27,7 @@ EITHER = {
     "output",
     "add",
     "concatenate",
+    "multiply",
 }
 
 
@@ -52,6 +53,8 @@ def random_inputs(kind: LayerKind, rng: random.Random) -> tuple[Shape, ...]:
         shape = (*shape, rng.randint(1, 20), rng.randint(1, 20))
     if kind.kind == "concatenate":
         return tuple((rng.randint(1, 9), *shape[1:]) for _ in range(rng.randint(2, 4)))
+    if kind.kind == "multiply":
+        return (shape, *rng.choices((shape, shape[:1]), k=rng.randint(1, 3)))
     return (shape,) * max(1, kind.min_inputs)
 
 

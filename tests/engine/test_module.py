@@ -124,3 +124,101 @@ def test_a_network_with_a_problem_is_refused_naming_the_node() -> None:
     with pytest.raises(WorkFailed, match="head: it needs a vector") as caught:
         build_module(network, 0)
     assert caught.value.advice == "Put a flatten before it."
+
+
+@pytest.mark.parametrize("kind", ["convolution", "linear"])
+@pytest.mark.parametrize("start", ["he", "xavier", "orthogonal", "uniform", "zero", "constant"])
+def test_weights_start_as_torchs_own_functions_have_them(kind: str, start: str) -> None:
+    own = {"channels": 48, "kernel": 3} if kind == "convolution" else {"features": 48}
+    middle = Node("own", kind, {**own, "initialization": start, "constant": 0.25})
+    ends = (Node("pool", "global_pooling"), Node("head", "linear"), Node("output", "output"))
+    first = Node("input", "input", {"channels": 24, "height": 8, "width": 8})
+    line = (first, middle, *ends) if kind == "convolution" else (first, ends[0], middle, *ends[1:])
+    module = build_module(chain(*line), 3)
+    weight, bias = module.get_parameter("own.weight"), module.get_parameter("own.bias")
+    same = torch.empty_like(weight)
+    torch.manual_seed(0)
+    match start:
+        case "he":
+            nn.init.kaiming_normal_(same, mode="fan_out", nonlinearity="relu")
+        case "xavier":
+            nn.init.xavier_uniform_(same)
+        case "orthogonal":
+            nn.init.orthogonal_(same)
+        case "uniform":
+            layer = nn.Conv2d(24, 48, 3) if kind == "convolution" else nn.Linear(24, 48)
+            same = layer.weight.detach()
+        case "zero":
+            nn.init.zeros_(same)
+        case "constant":
+            nn.init.constant_(same, 0.25)
+    assert weight.std().item() == pytest.approx(same.std().item(), rel=0.1)
+    assert weight.mean().item() == pytest.approx(same.mean().item(), abs=0.02)
+    assert weight.abs().max().item() == pytest.approx(same.abs().max().item(), rel=0.35)
+    assert bool(bias.any()) == (start == "uniform")
+    if start == "orthogonal":
+        rows = weight.flatten(1)
+        rows = rows if len(rows) <= rows.shape[1] else rows.T
+        assert torch.allclose(rows @ rows.T, torch.eye(len(rows)), atol=1e-5)
+
+
+def test_a_vector_that_multiplies_a_map_scales_its_channels() -> None:
+    network = chain(
+        Node("input", "input", {"channels": 3, "height": 6, "width": 6}),
+        Node("se", "squeeze_excitation", {"reduction": 1}),
+        Node("pool", "global_pooling"),
+        Node("head", "linear", {"features": 10}),
+        Node("output", "output"),
+    )
+    module = build_module(network, 0)
+    images = torch.randn(2, 3, 6, 6)
+    # Hu et al. 2018, equations 2 to 4, written out.
+    reduce, restore = module.get_submodule("se.reduce"), module.get_submodule("se.restore")
+    gate = torch.sigmoid(restore(torch.relu(reduce(images.mean((2, 3))))))
+    expected = torch.stack([image * g.view(3, 1, 1) for image, g in zip(images, gate, strict=True)])
+    assert torch.allclose(module.get_submodule("se")(images), expected)
+
+
+@pytest.mark.parametrize("shortcut", ["projection", "zero", "identity"])
+@pytest.mark.parametrize("block", ["basic", "bottleneck"])
+def test_a_residual_block_whose_weights_are_zero_passes_its_input_through(
+    block: str, shortcut: str
+) -> None:
+    settings = {"channels": 4, "block": block, "shortcut": shortcut, "initialization": "zero"}
+    network = chain(
+        Node("input", "input", {"channels": 4, "height": 6, "width": 6}),
+        Node("block", "residual", settings),
+        Node("pool", "global_pooling"),
+        Node("head", "linear"),
+        Node("output", "output"),
+    )
+    images = torch.rand(3, 4, 6, 6)  # not negative, so that the last ReLU changes nothing
+    module = build_module(network, 0).get_submodule("block")
+    assert torch.equal(module(images), images)
+    images.requires_grad_()
+    module(images).backward(torch.ones(3, 4, 6, 6))
+    assert images.grad is not None
+    assert torch.equal(images.grad, torch.ones_like(images))
+
+
+def test_a_stage_may_leave_its_branches_out_in_training_and_never_in_evaluation() -> None:
+    def with_rate(rate: float) -> nn.Module:
+        settings = {"channels": 8, "repeats": 3, "drop": rate, "squeeze": 4}
+        return build_module(
+            chain(
+                Node("input", "input", {"channels": 8, "height": 8, "width": 8}),
+                Node("stage", "stage", settings),
+                Node("pool", "global_pooling"),
+                Node("head", "linear"),
+                Node("output", "output"),
+            ),
+            0,
+        )
+
+    dropping, plain = with_rate(0.99), with_rate(0.0)
+    images = torch.rand(4, 8, 8, 8)
+    assert torch.equal(dropping.eval()(images), plain.eval()(images))
+    torch.manual_seed(0)
+    # Nearly every branch is left out, so nearly every image comes through as it is.
+    through = dropping.train().get_submodule("stage")(images)
+    assert sum(torch.equal(a, b) for a, b in zip(through, images, strict=True)) >= 3

@@ -172,6 +172,32 @@ def test_merges_on_the_canvas_compute_the_same() -> None:
     _check_equal(Network(nodes, tuple(Edge(*wire) for wire in wires)))
 
 
+def test_gates_and_enlarged_maps_compute_the_same() -> None:
+    shape = {"channels": 4, "height": 8, "width": 8}
+    nodes = (
+        Node("input", "input", shape),
+        Node("stage", "stage", {"channels": 4, "squeeze": 2, "drop": 0.1, "repeats": 3}),
+        Node("sum", "add"),
+        Node("small", "pooling"),
+        Node("large", "upsample"),
+        Node("smooth", "upsample", {"scale": 1, "mode": "bilinear"}),
+        Node("gate", "squeeze_excitation", {"reduction": 2}),
+        Node("mean", "global_pooling"),
+        Node("product", "multiply"),
+        Node("pool", "global_pooling"),
+        Node("fc", "linear"),
+        Node("output", "output", {"classes": 3}),
+    )
+    wires = [
+        ("input", "stage", 0), ("stage", "sum", 0), ("input", "sum", 1), ("sum", "small", 0),
+        ("small", "large", 0), ("large", "smooth", 0), ("smooth", "gate", 0), ("input", "mean", 0),
+        ("sum", "product", 0), ("gate", "product", 1), ("mean", "product", 2),
+        ("product", "pool", 0), ("pool", "fc", 0), ("fc", "output", 0),
+    ]  # fmt: skip
+    text = _check_equal(Network(nodes, tuple(Edge(*wire) for wire in wires)))
+    assert _is_formatted(_HEAD + text)
+
+
 def test_the_source_of_resnet152_stays_short() -> None:
     text = Source(build("resnet152").network, "ResNet-152").classes
     assert text.count("\n") < 100

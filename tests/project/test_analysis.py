@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -122,26 +123,65 @@ def test_a_plain_twin_has_the_same_parameters_and_no_sum() -> None:
     assert not [row for row in plain.layers if row.kind == "add"]
 
 
-def test_the_receptive_field_is_the_support_of_the_gradient_at_the_input() -> None:
-    layers: tuple[tuple[str, str, dict[str, Any]], ...] = (
-        ("a", "convolution", {"channels": 2, "kernel": 5, "stride": 2}),
-        ("b", "convolution", {"channels": 2, "kernel": 3, "dilation": 2}),
-        ("c", "pooling", {"kernel": 3, "stride": 2, "mode": "average"}),
-        ("d", "convolution", {"channels": 2, "kernel": 3}),
-    )
-    module = nn.Sequential(
-        nn.Conv2d(1, 2, 5, 2, 2), nn.Conv2d(2, 2, 3, 1, 2, 2), nn.AvgPool2d(3, 2),
-        nn.Conv2d(2, 2, 3, 1, 1),
-    )  # fmt: skip
-    image = torch.zeros(1, 1, 128, 128, requires_grad=True)
-    output = module(image)
-    output[0, 0, output.shape[2] // 2, output.shape[3] // 2].backward()
-    assert image.grad is not None
-    rows = image.grad[0, 0].abs().sum(1).nonzero().flatten()
-    expected = int(rows.max() - rows.min()) + 1
-    report = analyze(chain(*layers, size=(1, 128, 128))).nodes["d"]
-    assert report.receptive_field == (expected, expected)
-    assert report.output == tuple(output.shape[1:])
+def _support(network: Network, node: str) -> int:
+    """The most rows of the input that any one output row of ``node`` has a gradient at."""
+    from studio.engine.module import build_module
+
+    module = build_module(network, seed=0).double()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.fill_(0.01)  # nothing cancels
+    outputs: list[torch.Tensor] = []
+    module.get_submodule(node).register_forward_hook(lambda m, i, out: outputs.append(out))
+    image = torch.zeros(1, 1, 96, 96, dtype=torch.float64, requires_grad=True)
+    module(image)
+    rows = outputs[0].shape[2]
+    most = 0
+    for row in range(rows // 2 - min(8, rows // 4), rows // 2 + min(8, rows // 4) + 1):
+        (grad,) = torch.autograd.grad(outputs[0][0, 0, row].sum(), image, retain_graph=True)
+        seen = grad[0, 0].abs().sum(1).nonzero().flatten()
+        most = max(most, int(seen.max() - seen.min()) + 1)
+    return most
+
+
+def _random_layer(rng: random.Random) -> tuple[str, dict[str, Any]]:
+    kernel, stride = rng.choice((1, 2, 3, 5)), rng.choice((1, 1, 2))
+    match rng.choice(("convolution", "convolution", "pooling", "upsample", "vgg", "residual")):
+        case "convolution":
+            dilation = rng.choice((1, 1, 2))
+            return "convolution", {"channels": 2, "kernel": kernel, "stride": stride,
+                                   "dilation": dilation}  # fmt: skip
+        case "pooling":
+            return "pooling", {"mode": "average", "kernel": max(2, kernel), "stride": stride}
+        case "upsample":
+            return "upsample", {"scale": 2, "mode": rng.choice(("nearest", "bilinear"))}
+        case "vgg":
+            return "vgg", {"channels": 2, "convolutions": 2, "batch_norm": False,
+                           "activation": "softplus", "pooling": "average"}  # fmt: skip
+    return "residual", {"channels": 2, "batch_norm": False, "activation": "softplus"}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_receptive_field_is_the_support_of_the_gradient_at_the_input(seed: int) -> None:
+    rng = random.Random(seed)
+    # One upsampling at most: a map made larger, and smaller, and larger again has rows that see
+    # less than the rule's bound.
+    layers: list[tuple[str, str, dict[str, Any]]] = []
+    for number in range(rng.randint(2, 4)):
+        kind, settings = _random_layer(rng)
+        if kind == "upsample" and any(layer[1] == "upsample" for layer in layers):
+            kind, settings = "convolution", {"channels": 2, "kernel": 3}
+        layers.append((f"n{number}", kind, settings))
+    last = layers[-1][0]
+    ends: list[tuple[str, str, dict[str, Any]]] = [
+        ("pool", "global_pooling", {}),
+        ("head", "linear", {}),
+    ]
+    network = chain(*layers, *ends, size=(1, 96, 96))
+    field = analyze(network).nodes[last].receptive_field
+    assert field is not None
+    measured = _support(network, last)
+    assert field == (measured, measured), layers
 
 
 def test_a_mismatched_sum_names_both_sides_and_offers_the_channels() -> None:

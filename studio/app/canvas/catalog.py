@@ -76,7 +76,7 @@ def sample_node(entry: PaletteEntry) -> Node:
 
 def icon_of(kind: str, family: str, settings: Mapping[str, object]) -> str:
     """The icon's name for a kind with these settings."""
-    if kind in ("add", "concatenate"):
+    if kind in ("add", "concatenate", "multiply"):
         return kind
     if kind.endswith("stage"):
         return "stage"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from studio.project.layers.common import MAX_CHANNELS
-from studio.project.settings import Flag, Integer
+from studio.project.layers.common import INITIALIZATIONS, MAX_CHANNELS
+from studio.project.settings import Choice, Flag, Integer
 from studio.project.values import Edge, Network, Node
 
 
@@ -46,4 +46,13 @@ BATCH_NORM_FLAG = Flag(
     title="Batch norm",
     default=True,
     help="Normalizes after every convolution, over the mini-batch.",
+)
+
+INITIALIZATION = Choice(
+    name="initialization",
+    title="Starts as",
+    default="he",
+    choices=tuple(choice for choice in INITIALIZATIONS if choice[0] != "constant"),
+    help="How the convolutions' weights start: He et al. 2015 for ReLU, Xavier (Glorot & Bengio "
+    "2010) for tanh and sigmoid, orthogonal (Saxe et al. 2014), torch's uniform, or zero.",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.project.blocks.body import BATCH_NORM_FLAG, Body, channels_setting
+from studio.project.blocks.body import BATCH_NORM_FLAG, INITIALIZATION, Body, channels_setting
 from studio.project.kinds import BlockKind
 from studio.project.layers.common import ACTIVATION, MAX_CHANNELS, feature_map
 from studio.project.layers.convolution import convolution_chips
@@ -20,6 +20,7 @@ def _expand_unit(values: Values, shape: Shape) -> Network:
         stride=values["stride"],
         groups=values["groups"] or feature_map((shape,))[0],
         bias=not values["batch_norm"],
+        initialization=values["initialization"],
     )
     if values["batch_norm"]:
         body.add("bn", "batch_norm", epsilon=values["epsilon"])
@@ -49,7 +50,11 @@ _UNIT_SETTINGS = (
     BATCH_NORM_FLAG,
     _EPSILON,
     ACTIVATION,
+    INITIALIZATION,
 )  # fmt: skip
+
+_SHARED = ("batch_norm", "activation", "epsilon", "initialization")
+"""What all convolution units of an Inception block have in common."""
 
 CONV_UNIT = BlockKind(
     kind="conv_unit",
@@ -65,8 +70,7 @@ CONV_UNIT = BlockKind(
 def _expand_branch(values: Values, shape: Shape) -> Network:
     """A branch of an Inception block: a 1×1 (or a pooling) before one convolution unit."""
     body = Body()
-    shared = {"batch_norm": values["batch_norm"], "activation": values["activation"]}
-    shared["epsilon"] = values["epsilon"]
+    shared = {name: values[name] for name in _SHARED}
     if values["first"] == "pool":
         body.add("0", "pooling", kernel=3, stride=1, padding=1, ceil_mode=True)
     elif values["first"] == "reduce":
@@ -90,6 +94,7 @@ INCEPTION_BRANCH = BlockKind(
         BATCH_NORM_FLAG,
         _EPSILON,
         ACTIVATION,
+        INITIALIZATION,
     ),
     expand=_expand_branch,
     hidden=True,
@@ -100,8 +105,7 @@ def _expand_inception(values: Values, shape: Shape) -> Network:
     feature_map((shape,))
     body = Body()
     reduced = values["variant"] == "b"
-    shared = {"batch_norm": values["batch_norm"], "activation": values["activation"]}
-    shared["epsilon"] = values["epsilon"]
+    shared = {name: values[name] for name in _SHARED}
     first = "reduce" if reduced else "none"
     wide = 5 if values["large_kernel"] == "5" else 3
     branches = (
@@ -157,6 +161,7 @@ INCEPTION = BlockKind(
         BATCH_NORM_FLAG,
         _EPSILON,
         ACTIVATION,
+        INITIALIZATION,
     ),
     chips=_inception_chips,
     expand=_expand_inception,

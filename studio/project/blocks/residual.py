@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.project.blocks.body import BATCH_NORM_FLAG, Body, channels_setting
+from studio.project.blocks.body import BATCH_NORM_FLAG, INITIALIZATION, Body, channels_setting
 from studio.project.kinds import BlockKind, Mismatch
 from studio.project.layers.common import ACTIVATION, MAX_CHANNELS, feature_map
 from studio.project.settings import Choice, Flag, Integer, Real, Values
@@ -70,6 +70,16 @@ def _shortcut(body: Body, values: Values, shape: Shape, source: str) -> str | No
     return source
 
 
+def _finish_branch(body: Body, values: Values) -> str:
+    """Add what a branch ends with by choice; the name of its last node."""
+    if values["squeeze"]:
+        body.add("se", "squeeze_excitation", reduction=values["squeeze"],
+                 activation=values["activation"])  # fmt: skip
+    if values["drop"] and values["shortcut"] != "cut":
+        body.add("drop", "stochastic_depth", rate=values["drop"])
+    return body.last
+
+
 def _expand_residual(values: Values, shape: Shape) -> Network:
     feature_map((shape,))
     return _expand_pre(values, shape) if values["order"] == "pre" else _expand_post(values, shape)
@@ -77,17 +87,17 @@ def _expand_residual(values: Values, shape: Shape) -> Network:
 
 def _expand_post(values: Values, shape: Shape) -> Network:
     body = Body()
-    norm, function = values["batch_norm"], values["activation"]
+    norm, function, start = values["batch_norm"], values["activation"], values["initialization"]
     layers = _convolutions(values)
     for number, (channels, kernel, stride, groups) in enumerate(layers, start=1):
         body.add(f"conv{number}", "convolution", channels=channels, kernel=kernel, stride=stride,
-                 groups=groups, bias=not norm)  # fmt: skip
+                 groups=groups, bias=not norm, initialization=start)  # fmt: skip
         if norm:
             zero = values["zero_scale"] and number == len(layers) and values["shortcut"] != "cut"
             body.add(f"bn{number}", "batch_norm", scale="zero" if zero else "one")
         if number < len(layers):
             body.activation(f"act{number}", function)
-    end = body.last
+    end = _finish_branch(body, values)
     if shortcut := _shortcut(body, values, shape, "in"):
         body.add("add", "add", (end, shortcut))
     body.activation(f"act{len(layers)}", function)
@@ -96,7 +106,7 @@ def _expand_post(values: Values, shape: Shape) -> Network:
 
 def _expand_pre(values: Values, shape: Shape) -> Network:
     body = Body()
-    norm, function = values["batch_norm"], values["activation"]
+    norm, function, start = values["batch_norm"], values["activation"], values["initialization"]
     branch = "in"
     for number, (channels, kernel, stride, groups) in enumerate(_convolutions(values), start=1):
         if norm:
@@ -106,8 +116,8 @@ def _expand_pre(values: Values, shape: Shape) -> Network:
             # A shortcut that changes the shape starts behind the first activation.
             branch = body.last
         body.add(f"conv{number}", "convolution", channels=channels, kernel=kernel, stride=stride,
-                 groups=groups, bias=not norm)  # fmt: skip
-    end = body.last
+                 groups=groups, bias=not norm, initialization=start)  # fmt: skip
+    end = _finish_branch(body, values)
     changes = shape[0] != values["channels"] or values["stride"] != 1
     projected = values["shortcut"] in ("projection", "always") and changes
     if shortcut := _shortcut(body, values, shape, branch if projected else "in"):
@@ -145,6 +155,15 @@ _RESIDUAL_SETTINGS = (
     Real(name="width", title="Width", default=1.0, minimum=0.05, maximum=64.0,
          when=("block", ("bottleneck",)),
          help="Factor on the inner channels, as in wide residual networks."),
+    Integer(name="squeeze", title="Squeeze & excite", default=0, minimum=0, maximum=256,
+            special="off",
+            help="A gate for every channel at the branch's end; the number is the reduction of "
+                 "its hidden layer, 16 in the paper (Hu et al. 2018)."),
+    Real(name="drop", title="Stochastic depth", default=0.0, minimum=0.0, maximum=0.99,
+         when=("shortcut", ("projection", "zero", "always", "identity")),
+         help="The share of images for which the branch is left out in training "
+              "(Huang et al. 2016)."),
+    INITIALIZATION,
 )  # fmt: skip
 
 

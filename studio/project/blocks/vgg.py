@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.project.blocks.body import BATCH_NORM_FLAG, Body, channels_setting
+from studio.project.blocks.body import BATCH_NORM_FLAG, INITIALIZATION, Body, channels_setting
 from studio.project.kinds import BlockKind
 from studio.project.layers.common import ACTIVATION, feature_map
 from studio.project.settings import Choice, Flag, Integer, Values
@@ -19,6 +19,7 @@ def _expand_vgg(values: Values, shape: Shape) -> Network:
             channels=values["channels"],
             kernel=values["kernel"],
             bias=values["bias"] or not values["batch_norm"],
+            initialization=values["initialization"],
         )
         if values["batch_norm"]:
             body.add(f"bn{number}", "batch_norm")
@@ -59,6 +60,7 @@ VGG = BlockKind(
         Choice(name="pooling", title="Pooling", default="max",
                choices=(("max", "maximum"), ("average", "average"), ("none", "none")),
                help="Halves height and width at the end of the block."),
+        INITIALIZATION,
     ),
     chips=_vgg_chips,
     expand=_expand_vgg,

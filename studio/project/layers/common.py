@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 from studio.project.kinds import Inputs, Mismatch, Window
-from studio.project.settings import Choice, Values
+from studio.project.settings import Choice, Real, Values
 from studio.project.values import Shape
 
 MAX_CHANNELS = 65_536
+
+INITIALIZATIONS = (
+    ("he", "He (normal)"),
+    ("xavier", "Xavier (uniform)"),
+    ("orthogonal", "orthogonal"),
+    ("uniform", "uniform (torch)"),
+    ("zero", "zero"),
+    ("constant", "constant"),
+)
+
+
+def initialization(default: str) -> tuple[Choice, Real]:
+    """How the weights start, and the value that "constant" has."""
+    return (
+        Choice(name="initialization", title="Starts as", default=default, choices=INITIALIZATIONS,
+               help="How the weights start; biases start at zero. He: deviation √(2 / fan-out), "
+                    "which keeps the gradient's size through ReLU (He et al. 2015, equation 14). "
+                    "Xavier: within ±√(6 / (fan-in + fan-out)), for tanh and sigmoid (Glorot & "
+                    "Bengio 2010, equation 16). Orthogonal: keeps lengths (Saxe et al. 2014). "
+                    "Uniform: within ±1 / √fan-in, biases too, as torch does by itself."),
+        Real(name="constant", title="Constant", default=0.01, minimum=-100.0, maximum=100.0,
+             when=("initialization", ("constant",)),
+             help="What every weight starts at. Filters that start alike stay alike: a lesson."),
+    )  # fmt: skip
+
 
 ACTIVATIONS = (
     ("relu", "ReLU"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.project.kinds import Inputs, Keeps, LayerKind, Mismatch, Window
-from studio.project.layers.common import MAX_CHANNELS, feature_map
+from studio.project.layers.common import MAX_CHANNELS, feature_map, initialization
 from studio.project.settings import Flag, Integer, Values
 from studio.project.values import Shape
 
@@ -87,6 +87,7 @@ CONVOLUTION = LayerKind(
                 help="Splits the channels into groups that do not see one another."),
         Flag(name="bias", title="Bias", default=True,
              help="A learnt constant per channel; needless before batch norm."),
+        *initialization("he"),
     ),
     chips=convolution_chips,
     shape=_convolution_shape,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.project.kinds import Inputs, LayerKind, Mismatch, Window, show_shape
+from studio.project.kinds import Inputs, Keeps, LayerKind, Mismatch, Window, show_shape
 from studio.project.layers.common import MAX_CHANNELS, feature_map
 from studio.project.settings import Integer, Values
 from studio.project.values import Shape
@@ -55,6 +55,34 @@ CONCATENATE = LayerKind(
     min_inputs=2,
     max_inputs=16,
     shape=_concatenate_shape,
+)
+
+
+def _multiply_shape(values: Values, inputs: Inputs) -> Shape:
+    for port, shape in enumerate(inputs[1:], start=1):
+        if shape != inputs[0] and shape != inputs[0][:1]:
+            raise Mismatch(
+                f"{{0}} gives {show_shape(inputs[0])}, but {{{port}}} gives {show_shape(shape)}: "
+                f"a factor has the same shape, or is a vector of one value for each of the "
+                f"{inputs[0][0]} channels",
+                port=port,
+                wanted=inputs[0][:1] if len(shape) == 1 else inputs[0],
+            )
+    return inputs[0]
+
+
+MULTIPLY = LayerKind(
+    kind="multiply",
+    title="Multiply",
+    family="merge",
+    help="The product of its inputs. A vector scales the channels of a feature map: a gate that "
+    "lets some through and holds others back.",
+    formula="y = x · g",
+    source="Hu et al. 2018, equation 4",
+    min_inputs=2,
+    max_inputs=16,
+    shape=_multiply_shape,
+    keeps=Keeps(input=True),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.project.kinds import Inputs, Keeps, LayerKind, Mismatch, show_shape
-from studio.project.layers.common import value_count, whole_map
+from studio.project.layers.common import initialization, value_count, whole_map
 from studio.project.settings import Flag, Integer, Values
 from studio.project.values import Shape
 
@@ -41,6 +41,7 @@ LINEAR = LayerKind(
                 special="classes",
                 help="How many values go out; \"classes\" follows the output's class count."),
         Flag(name="bias", title="Bias", default=True, help="A learnt constant per output."),
+        *initialization("uniform"),
     ),
     chips=lambda values: (
         f"{values['features']} features" if values["features"] else "to the classes",

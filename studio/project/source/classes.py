@@ -185,7 +185,7 @@ def _express_call(call: Call, names: Names, start: int) -> Expression:
             items.append(text)
         elif text != repr(slot.default):
             items.append(f"{slot.name}={text}")
-    return Group(f"{call.head}(", tuple(items))
+    return Group(f"{call.head}(", (*items, *call.words))
 
 
 def _blocks(steps: Sequence[Step], seen: set[int]) -> list[Step]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from studio.project.source.layers import ADD
+from studio.project.source.layers import ADD, CONCATENATE
 from studio.project.source.parts import Child, Function
 from studio.project.source.printer import Expression, Group, flat, lines
 from studio.project.source.structure import ENTRY
@@ -90,7 +90,7 @@ class _Writer:
             if name not in needed and (name in value.reads or name == "x"):
                 return name
         consumer = self._consumers.get(child.name)
-        if consumer is not None and _merges(consumer) and not _adds(consumer):
+        if consumer is not None and _joins(consumer, CONCATENATE):
             name = f"branch{consumer.sources.index(child.name) + 1}"
             if name not in needed:
                 return name
@@ -100,10 +100,13 @@ class _Writer:
 
 def _expression(child: Child, inputs: list[Expression]) -> Expression:
     part = child.part
-    if _merges(child):
-        if _adds(child):
-            return " + ".join(flat(value) for value in inputs)
-        return Group("torch.cat(", (Group("[", tuple(inputs), "]"), "dim=1"))
+    if isinstance(part, Function) and part.merges:
+        texts = [flat(value) for value in inputs]
+        if _joins(child, ADD):
+            return " + ".join(texts)
+        if _joins(child, CONCATENATE):
+            return Group("torch.cat(", (Group("[", tuple(inputs), "]"), "dim=1"))
+        return part.template.format(*(_held(text, (" + ", " * ")) for text in texts))
     if isinstance(part, Function):
         return _fill(part.template, inputs[0])
     if child.name.isidentifier():
@@ -112,21 +115,29 @@ def _expression(child: Child, inputs: list[Expression]) -> Expression:
 
 
 def _fill(template: str, value: Expression) -> Expression:
-    """The template with its ``{0}``; a sum is put in brackets where it is asked a method."""
+    """The template with its ``{0}``; sum and product get brackets where they are asked a method."""
     if template == "{0}":
         return value
     text = flat(value)
-    if template.startswith("{0}") and " + " in text:
-        text = f"({text})"
-    return template.format(text)
+    return template.format(_held(text, (" + ", " * ")) if template.startswith("{0}") else text)
+
+
+def _held(text: str, operators: tuple[str, ...]) -> str:
+    """``text`` in brackets if one of ``operators`` stands in it outside of any."""
+    depth, outside = 0, ""
+    for letter in text:
+        depth -= letter in ")]"
+        outside += letter if not depth else ""
+        depth += letter in "(["
+    return f"({text})" if any(operator in outside for operator in operators) else text
 
 
 def _merges(child: Child) -> bool:
     return isinstance(child.part, Function) and child.part.merges
 
 
-def _adds(child: Child) -> bool:
-    return isinstance(child.part, Function) and child.part.template == ADD
+def _joins(child: Child, template: str) -> bool:
+    return isinstance(child.part, Function) and child.part.template == template
 
 
 def _grips(child: Child) -> bool:

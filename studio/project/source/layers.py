@@ -12,6 +12,9 @@ from studio.project.tracing import Step
 
 ADD = "+"
 CONCATENATE = "torch.cat"
+GATE = "[:, :, None, None]"
+"""Behind a vector that scales the channels of a map."""
+
 LAYER_NORM = "LayerNorm2d"
 LAYER_SCALE = "LayerScale"
 STOCHASTIC_DEPTH = "StochasticDepth"
@@ -49,7 +52,8 @@ class StochasticDepth(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.rate == 0:
             return x
-        kept = torch.rand(len(x), *(1 for _ in x.shape[1:]), device=x.device) >= self.rate
+        shape = (len(x), *(1 for _ in x.shape[1:]))
+        kept = torch.rand(shape, device=x.device) >= self.rate
         return x * kept / (1 - self.rate)
 ''',
     ZERO_SHORTCUT: '''\
@@ -205,6 +209,11 @@ def _linear(values: Values, inputs: Inputs) -> Call:
     )
 
 
+def _multiply(values: Values, inputs: Inputs) -> Function:
+    factors = (GATE if len(shape) < len(inputs[0]) else "" for shape in inputs)
+    return Function(" * ".join(f"{{{at}}}{gate}" for at, gate in enumerate(factors)))
+
+
 def _zero_shortcut(values: Values, inputs: Inputs) -> Call:
     return Call(
         ZERO_SHORTCUT,
@@ -233,6 +242,12 @@ _WRITERS: dict[str, Callable[[Values, Inputs], Call | Function]] = {
     "identity": lambda values, inputs: Function("{0}", "nn.Identity()"),
     "add": lambda values, inputs: Function(ADD),
     "concatenate": lambda values, inputs: Function(CONCATENATE),
+    "multiply": _multiply,
+    "upsample": lambda values, inputs: Call(
+        "nn.Upsample",
+        (_named("scale_factor", values["scale"]),),
+        () if values["mode"] == "nearest" else (f'mode="{values["mode"]}"',),
+    ),
     "zero_shortcut": _zero_shortcut,
 }
 

@@ -33,21 +33,23 @@ class Slot:
 
 @dataclass(frozen=True)
 class Call:
-    """A layer: the constructor ``head`` and its arguments."""
+    """A layer: the constructor ``head``, its numbers, and arguments that are words."""
 
     head: str
     slots: tuple[Slot, ...] = ()
+    words: tuple[str, ...] = ()
 
     @property
     def key(self) -> Hashable:
-        return self.head, tuple((slot.name, slot.default) for slot in self.slots)
+        return self.head, tuple((slot.name, slot.default) for slot in self.slots), self.words
 
 
 @dataclass(frozen=True)
 class Function:
     """A layer without numbers, written in ``forward``; ``module`` makes the same in a row.
 
-    ``template`` holds ``{0}`` for the input; for a merge it is what joins the inputs.
+    ``template`` holds ``{0}`` for the input; for a merge it is what joins the inputs, or holds
+    ``{0}``, ``{1}``, ... for them.
     """
 
     template: str
