@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import torch
 from torch import nn
 
 from studio.engine.checkpoint import CheckpointError, read_checkpoint
 from studio.engine.data import normalization
 from studio.engine.module import build_module
-from studio.project import codec
+from studio.project import codec, heads
 from studio.project.analysis import analyze
 from studio.project.values import Project
 from studio.runs.api import WorkFailed
@@ -55,12 +56,15 @@ def load(source: Path, checkpoint: str = "best") -> TrainedModel:
 def load_trained(folder: Path, checkpoint: str = "best") -> TrainedModel:
     """The model of the run in ``folder`` with the weights of ``checkpoint``; raises WorkFailed."""
     run = RunFolder.open(folder)
-    project = run.project()
-    info = run.info()
+    trained, info = run.project(), run.info()
+    project = _predicting(trained)
     module = build_module(project.network, seed=project.recipe.seed)
+    dropped = tuple(f"{name}." for name in heads.weights(analyze(trained.network)))
     try:
         saved = read_checkpoint(run.checkpoint(checkpoint))
-        module.load_state_dict(saved.model)
+        module.load_state_dict(
+            {name: value for name, value in saved.model.items() if not name.startswith(dropped)}
+        )
     except CheckpointError as error:
         raise WorkFailed(error.message, error.advice) from None
     except RuntimeError:
@@ -89,7 +93,7 @@ def load_fresh(path: Path) -> TrainedModel:
     takes the middle of 0..255 for the mean it would have measured.
     """
     try:
-        project = codec.load(path)
+        project = _predicting(codec.load(path))
     except codec.ProjectError as error:
         raise WorkFailed(str(error)) from None
     module = build_module(project.network, seed=project.recipe.seed)
@@ -106,6 +110,11 @@ def load_fresh(path: Path) -> TrainedModel:
         mean=mean,
         deviation=deviation,
     )
+
+
+def _predicting(project: Project) -> Project:
+    """The project without what serves its training alone."""
+    return msgspec.structs.replace(project, network=heads.without(project.network))
 
 
 def _input_shape(project: Project) -> tuple[int, int, int]:

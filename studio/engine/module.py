@@ -8,7 +8,7 @@ be traced and exported.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import torch
@@ -16,9 +16,12 @@ from torch import Tensor, fx, nn
 
 from studio.engine.layers import LayerScale, build_layer
 from studio.project.analysis import Analysis, analyze
+from studio.project.blocks.auxiliary import KIND as AUXILIARY
 from studio.project.tracing import Step
 from studio.project.values import Network
 from studio.runs.api import WorkFailed
+
+Forward = Callable[[nn.Module, Tensor], Any]
 
 _INPUTS = ("input", "entry")
 _OUTPUTS = ("output", "exit")
@@ -27,8 +30,9 @@ _OUTPUTS = ("output", "exit")
 def build_module(network: Network, seed: int, device: str = "cpu") -> nn.Module:
     """The module of ``network``, initialized from ``seed`` alike on every device.
 
-    It maps ``(N, *input_shape)`` to logits ``(N, classes)``. Raises WorkFailed naming the first
-    problem of the network.
+    It maps ``(N, *input_shape)`` to logits ``(N, classes)``; in training mode, where there are
+    auxiliary classifiers, to a tuple of the output's logits and then theirs, in the network's
+    order. Raises WorkFailed naming the first problem of the network.
     """
     module = build_empty(network)
     module.to_empty(device="cpu")
@@ -67,39 +71,54 @@ class _Level(nn.Module):
 
 
 def _level(title: str, steps: Sequence[Step]) -> nn.Module:
-    """The module of one level: its nodes as children, and a forward that joins them."""
+    """The module of one level: its nodes as children, and a forward that joins them.
+
+    fx.GraphModule would do the same, but keeps attributes such as ``code`` and ``graph`` for
+    itself, and these are names that a user may give to a node.
+    """
     children: dict[str, nn.Module] = {}
+    for step in steps:
+        kind = step.trace.kind
+        if step.trace.steps:
+            children[step.name] = _level(kind.title.title().replace(" ", ""), step.trace.steps)
+        elif kind.kind not in (*_INPUTS, *_OUTPUTS):
+            children[step.name] = build_layer(kind.kind, step.trace.values, step.inputs)
+    heads = [step.name for step in steps if step.trace.kind.kind == AUXILIARY]
+    forward = _forward(title, [step for step in steps if step.name not in heads], ())
+    if heads:
+        forward = _by_mode(_forward(title, steps, heads), forward)
+    module: nn.Module = type(title, (_Level,), {"forward": forward})(children)
+    return module
+
+
+def _forward(title: str, steps: Sequence[Step], heads: Sequence[str]) -> Forward:
+    """A forward that gives the output, in a tuple with those of ``heads`` where there are any."""
     graph = fx.Graph()
     values: dict[str, fx.Node] = {}
+    output = ""
     for step in steps:
         kind = step.trace.kind.kind
         if kind in _INPUTS:
             values[step.name] = graph.placeholder("x")
         elif kind in _OUTPUTS:
-            graph.output(values[step.sources[0]])
+            output = step.sources[0]
         else:
-            children[step.name] = (
-                _level(step.trace.kind.title.title().replace(" ", ""), step.trace.steps)
-                if step.trace.steps
-                else build_layer(kind, step.trace.values, step.inputs)
-            )
-            values[step.name] = graph.call_module(
-                step.name, tuple(values[source] for source in step.sources)
-            )
-    return _module_class(title, graph)(children)
-
-
-def _module_class(title: str, graph: fx.Graph) -> type[_Level]:
-    """A module class with the forward that ``graph`` describes.
-
-    fx.GraphModule would do the same, but keeps attributes such as ``code`` and ``graph`` for
-    itself, and these are names that a user may give to a node.
-    """
-
+            sources = tuple(values[source] for source in step.sources)
+            values[step.name] = graph.call_module(step.name, sources)
+    result = values[output]
+    graph.output((result, *(values[head] for head in heads)) if heads else result)
     code = graph.python_code(root_module="self")
     space: dict[str, Any] = dict(code.globals)
     exec(compile(code.src, f"<forward of {title}>", "exec"), space)
-    return type(title, (_Level,), {"forward": space["forward"]})
+    forward: Forward = space["forward"]
+    return forward
+
+
+def _by_mode(training: Forward, prediction: Forward) -> Forward:
+    def forward(self: nn.Module, x: Tensor) -> Any:
+        return training(self, x) if self.training else prediction(self, x)
+
+    return forward
 
 
 def initialize(module: nn.Module, seed: int) -> None:
@@ -167,5 +186,11 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def logits(module: nn.Module, images: Tensor) -> Tensor:
-    """``module(images)`` with its type."""
+    """``module(images)`` with its type, in evaluation mode."""
     return cast(Tensor, module(images))
+
+
+def training_logits(module: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
+    """The logits of the output and of the auxiliary classifiers, in training mode."""
+    outputs: Tensor | tuple[Tensor, ...] = module(images)
+    return outputs if isinstance(outputs, tuple) else (outputs,)

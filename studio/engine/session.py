@@ -23,6 +23,7 @@ from studio.engine.optimizers import build_optimizer
 from studio.engine.provenance import now
 from studio.engine.recorder import Diverged, Recorder, Stopwatch
 from studio.engine.trainer import Trainer
+from studio.project import heads
 from studio.project.values import Project
 from studio.runs.api import (
     Device,
@@ -195,6 +196,7 @@ class TrainingRun:
             watch=watch,
             warn=self._warn,
             note=self._note,
+            auxiliary=tuple(heads.weights(check_project(project)).values()),
             place=self._place,
         )
         try:

@@ -15,7 +15,7 @@ from studio.engine.checkpoint import Place, is_finite, snapshot
 from studio.engine.evaluation import measure
 from studio.engine.feed import Feed
 from studio.engine.keeper import Keeper
-from studio.engine.module import logits
+from studio.engine.module import training_logits
 from studio.engine.optimizers import set_learning_rate
 from studio.engine.recorder import Diverged, Recorder, Stopwatch
 from studio.project import schedules
@@ -47,6 +47,8 @@ class Trainer:
     warn: Callable[[str], None]
     note: Callable[[Place, str], None]
     """Told of every state ("running", "paused") and of every epoch that ends."""
+    auxiliary: tuple[float, ...] = ()
+    """The loss weights of the network's auxiliary classifiers, in its order."""
     place: Place = field(default_factory=Place)
     _committed_at: float = field(default=0.0, init=False)
     _curves_problem: str = field(default="", init=False)
@@ -68,10 +70,12 @@ class Trainer:
                 rate = schedules.rate(recipe, step, steps_per_epoch)
                 set_learning_rate(optimizer, rate)
 
-                outputs = logits(module, images)
-                loss = functional.cross_entropy(outputs, labels)
+                outputs, *others = training_logits(module, images)
+                loss = total = functional.cross_entropy(outputs, labels)
+                for weight, other in zip(self.auxiliary, others, strict=True):
+                    total = total + weight * functional.cross_entropy(other, labels)
                 optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
+                total.backward()  # type: ignore[no-untyped-call]
                 recorder.record(step, epoch + 1, rate, loss, outputs, labels)
                 optimizer.step()
                 step += 1

@@ -269,7 +269,8 @@ class _Analyst:
     def _check_unused(self) -> None:
         used = {edge.source for edge in self.network.edges if edge.target in self.nodes}
         for node in self.network.nodes:
-            if node.name in used or node.kind == "output" or registry.lookup(node.kind) is None:
+            kind = registry.lookup(node.kind)
+            if node.name in used or kind is None or kind.ends:
                 continue
             if not self.into[node.name] and node.kind != "input":
                 continue  # It is already said that nothing feeds it.

@@ -51,7 +51,8 @@ def free_name(network: Network, wish: str) -> str:
 _FIRST_NAMES = {
     "convolution": "conv", "batch_norm": "norm", "activation": "act", "pooling": "pool",
     "global_pooling": "pool", "adaptive_pooling": "pool", "concatenate": "concat",
-    "zero_shortcut": "shortcut", "conv_unit": "unit", "inception": "mixed",
+    "zero_shortcut": "shortcut", "squeeze_excitation": "gate", "auxiliary": "aux",
+    "conv_unit": "unit", "inception": "mixed",
 }  # fmt: skip
 
 
@@ -87,8 +88,8 @@ def check_connect(network: Network, source: str, target: str, port: int | None =
     from_kind = registry.lookup(_find(network, source).kind)
     if source == target:
         raise EditRefused(f"{source} cannot feed itself")
-    if from_kind is not None and from_kind.kind == "output":
-        raise EditRefused(f"{source} is the end of the network; nothing comes out of it")
+    if from_kind is not None and from_kind.ends:
+        raise EditRefused(f"{source} is an end of the network; nothing comes out of it")
     if kind is not None and kind.max_inputs == 0:
         raise EditRefused(f"{target} is the beginning of the network; nothing can feed it")
     if graph.reaches(network, target, source):
@@ -146,7 +147,7 @@ def insert_on_edge(network: Network, edge: Edge, name: str) -> Network:
     if name in (edge.source, edge.target):
         raise EditRefused(f"{name} already stands at that wire")
     kind = registry.lookup(_find(network, name).kind)
-    if kind is not None and (kind.max_inputs == 0 or kind.kind == "output"):
+    if kind is not None and (kind.max_inputs == 0 or kind.ends):
         raise EditRefused(f"{name} is an end of the network and fits into no wire")
     kept = tuple(e for e in network.edges if e != edge)
     first = connect(replace(network, edges=kept), edge.source, name)

@@ -92,6 +92,11 @@ class Kind:
     chips: Callable[[Values], tuple[str, ...]] = _no_chips
 
     @property
+    def ends(self) -> bool:
+        """Whether nothing comes out of it that another node could take."""
+        return self.family == "output"
+
+    @property
     def is_block(self) -> bool:
         """Whether it expands into other nodes."""
         return isinstance(self, BlockKind)

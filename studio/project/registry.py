@@ -122,7 +122,7 @@ _PALETTE = (
         ),
     ),
     PaletteSection("Merges", (*_plain("add", "concatenate", "multiply", "zero_shortcut"),)),
-    PaletteSection("Ends", (*_plain("input", "output"),)),
+    PaletteSection("Ends", (*_plain("input", "output", "auxiliary"),)),
 )  # fmt: skip
 
 

@@ -265,6 +265,7 @@ def kept_between(steps: Sequence[Step]) -> tuple[int, bool, bool]:
     whoever owns them. An output is kept once, however many layers ask for it; a view asks for
     its source on behalf of those behind it.
     """
+    last = next((s for s in reversed(steps) if s.trace.kind.kind in ("exit", "output")), steps[-1])
     asked = {step.name: step.trace.keeps_output for step in steps}
     total = 0
     for step in reversed(steps):
@@ -273,8 +274,10 @@ def kept_between(steps: Sequence[Step]) -> tuple[int, bool, bool]:
                 asked[source] = True
         total += step.trace.kept
     # The exit is a view: what feeds it is the block's output, and counted by the one outside.
-    ends = steps[-1].sources
-    for step in steps[1:-1]:
+    ends = last.sources
+    for step in steps[1:]:
+        if step is last:
+            continue
         output = step.trace.output
         owned = step.name not in ends and not step.trace.view
         if asked[step.name] and owned and output is not None:

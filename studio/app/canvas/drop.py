@@ -30,7 +30,7 @@ class DropGesture:
         self._entry = entry
         kind = registry.lookup(entry.kind)
         self._insertable = kind is not None and kind.max_inputs > 0
-        self._leaves = kind is not None and kind.family != "output"
+        self._leaves = kind is not None and not kind.ends
         face = faces.make(catalog.sample_node(entry), None, 0, view.data_name)
         self._ghost = CardItem(face)
         self._ghost.setOpacity(0.72)

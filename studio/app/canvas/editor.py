@@ -70,9 +70,9 @@ class Editor:
         if last is None or kind is None or kind.max_inputs == 0:
             return self.add(entry, x, y)
         outward = graph.outgoing(self.network)[last.name]
-        if len(outward) == 1 and kind.kind != "output":
+        if len(outward) == 1 and not kind.ends:
             return self.insert(entry, outward[0], last.x, last.y)
-        if last.kind == "output":
+        if (last_kind := registry.lookup(last.kind)) is not None and last_kind.ends:
             inward = graph.incoming(self.network)[last.name]
             if inward:
                 return self.insert(entry, inward[0], last.x, last.y)

@@ -87,7 +87,7 @@ def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
         figure=figure,
         repeats=int(values.get("repeats", 1)),
         ports=max(kind.min_inputs, wired) if kind.max_inputs else 0,
-        leaves=kind.family != "output",
+        leaves=not kind.ends,
         shortcut=_shortcut(figure),
         problem=sentence,
         fix=fix,
@@ -128,7 +128,7 @@ def _style(kind: Kind, height: float) -> Style:
 def _kind_line(kind: Kind, data: str) -> str:
     if kind.family == "input":
         return data
-    if kind.family == "output":
+    if kind.kind == "output":
         return "cross entropy"
     return kind.title
 

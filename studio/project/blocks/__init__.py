@@ -7,6 +7,7 @@ The names inside are those of torchvision where it has the block (``conv1``, ``b
 from __future__ import annotations
 
 from studio.project.blocks.attention import SQUEEZE_EXCITATION
+from studio.project.blocks.auxiliary import AUXILIARY
 from studio.project.blocks.convnext import CONVNEXT_BLOCK, CONVNEXT_STAGE
 from studio.project.blocks.dense import DENSE_BLOCK, DENSE_LAYER, TRANSITION
 from studio.project.blocks.inception import CONV_UNIT, INCEPTION, INCEPTION_BRANCH
@@ -17,5 +18,5 @@ from studio.project.blocks.vgg import VGG
 BLOCKS = (
     VGG, INCEPTION, RESIDUAL, STAGE, CONV_UNIT, INCEPTION_BRANCH, PROJECTION, SEPARABLE,
     INVERTED_RESIDUAL, INVERTED_STAGE, DENSE_BLOCK, DENSE_LAYER, TRANSITION, CONVNEXT_BLOCK,
-    CONVNEXT_STAGE, SQUEEZE_EXCITATION,
+    CONVNEXT_STAGE, SQUEEZE_EXCITATION, AUXILIARY,
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 from collections.abc import Iterator
 
+from studio.project import heads
 from studio.project.analysis import analyze
 from studio.project.kinds import show_shape
 from studio.project.source.classes import RESERVED, ClassBook, ClassDefinition, Names, camel
@@ -28,6 +29,7 @@ class Source:
     """
 
     def __init__(self, network: Network, title: str) -> None:
+        network = heads.without(network)
         analysis = analyze(network)
         if analysis.problems or analysis.input_shape is None or analysis.classes is None:
             first = analysis.problems[0].message if analysis.problems else "it has no ends"
@@ -44,9 +46,9 @@ class Source:
         self.needs_ordered_dict = "OrderedDict(" in self.classes
 
     def _texts(self, whole: Use) -> Iterator[str]:
-        heads = set(_heads(whole))
+        called = set(_heads(whole))
         for head, text in SUPPORT.items():
-            if head in heads:
+            if head in called:
                 yield text
         for definition in self._book.definitions:
             yield "\n".join(self._write(definition)) + "\n"

@@ -30,7 +30,7 @@ class Template:
 
 
 class Chain:
-    """Builds a network as a chain from its input; ``after`` starts a side branch."""
+    """Builds a network as a chain from its input."""
 
     def __init__(self, size: Size, classes: int) -> None:
         self.size = size
@@ -42,9 +42,13 @@ class Chain:
 
     def add(self, name: str, kind: str, **settings: Any) -> None:
         """Append a node behind the last one."""
+        self.branch(name, kind, **settings)
+        self.last = name
+
+    def branch(self, name: str, kind: str, **settings: Any) -> None:
+        """Add a node behind the last one beside what follows."""
         self._nodes.append(Node(name, kind, settings))
         self._edges.append(Edge(self.last, name))
-        self.last = name
 
     def network(self) -> Network:
         """The finished network, with its output, laid out."""

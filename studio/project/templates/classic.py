@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from studio.project.templates.chain import DIGITS, IMAGENET, Chain, Template
@@ -68,7 +69,11 @@ _GOOGLENET = {
 }
 
 
-def _googlenet(chain: Chain) -> None:
+_HEADS = {"4a": "aux1", "4d": "aux2"}
+"""Behind which blocks the auxiliary classifiers stand (section 5)."""
+
+
+def _googlenet(chain: Chain, auxiliary: bool = False) -> None:
     unit: dict[str, Any] = {"epsilon": 0.001}
     pool: dict[str, Any] = {"kernel": 3, "stride": 2, "ceil_mode": True}
     chain.add("conv1", "conv_unit", channels=64, kernel=7, stride=2, **unit)
@@ -83,12 +88,14 @@ def _googlenet(chain: Chain) -> None:
             chain.add("maxpool4", "pooling", kernel=2, stride=2, ceil_mode=True)
         chain.add(f"inception{name}", "inception", c1=c1, reduce3=reduce3, c3=c3, reduce5=reduce5,
                   c5=c5, pool=last, large_kernel="3", epsilon=0.001)  # fmt: skip
+        if auxiliary and name in _HEADS:
+            chain.branch(_HEADS[name], "auxiliary")
     chain.add("pool", "global_pooling")
     chain.add("dropout", "dropout", rate=0.2)
     chain.add("fc", "linear")
 
 
-def _googlenet_paper(chain: Chain) -> None:
+def _googlenet_paper(chain: Chain, auxiliary: bool = False) -> None:
     """As Table 1 has it: 5×5 branches, local response norm, no batch norm, 40 % dropout."""
     unit: dict[str, Any] = {"batch_norm": False}
     pool: dict[str, Any] = {"kernel": 3, "stride": 2, "ceil_mode": True}
@@ -104,6 +111,8 @@ def _googlenet_paper(chain: Chain) -> None:
             chain.add("maxpool3" if name == "4a" else "maxpool4", "pooling", **pool)
         chain.add(f"inception{name}", "inception", c1=c1, reduce3=reduce3, c3=c3, reduce5=reduce5,
                   c5=c5, pool=last, **unit)  # fmt: skip
+        if auxiliary and name in _HEADS:
+            chain.branch(_HEADS[name], "auxiliary", pooling="window", **unit)
     chain.add("pool", "global_pooling")
     chain.add("dropout", "dropout", rate=0.4)
     chain.add("fc", "linear")
@@ -147,8 +156,17 @@ def _googlenets() -> Iterator[Template]:
     yield Template("googlenet", "GoogLeNet", text, source, IMAGENET, 1000, _googlenet, Recipe())
     title = "GoogLeNet as in the paper"
     text = "Nine Inception blocks with 5×5 branches, local response norm and no batch norm."
-    make = _googlenet_paper
+    make: Callable[[Chain], None] = _googlenet_paper
     yield Template("googlenet_paper", title, text, source, IMAGENET, 1000, make, Recipe())
+    source = "Szegedy et al. 2015, section 5"
+    for name, title, plain in (
+        ("googlenet", "GoogLeNet", _googlenet),
+        ("googlenet_paper", "GoogLeNet as in the paper", _googlenet_paper),
+    ):
+        title += ", two more heads"
+        text = "With the two auxiliary classifiers whose losses help early layers in training."
+        make = partial(plain, auxiliary=True)
+        yield Template(f"{name}_auxiliary", title, text, source, IMAGENET, 1000, make, Recipe())
 
 
 def classics() -> Iterator[Template]:
