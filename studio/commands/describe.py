@@ -76,7 +76,7 @@ def as_text(project: Project, analysis: Analysis) -> str:
             f"{row.name:<{width}}  {row.kind:<16} {show_shape(row.output):>14} "
             f"{row.parameters:>12,} {row.macs:>15,} {f'{height}×{across}':>11}"
         )
-    memory = forecast(analysis, project.recipe.batch_size, project.recipe.optimizer.kind)
+    memory = forecast(analysis, project.recipe)
     lines += [
         "",
         f"{analysis.parameters:,} parameters, {analysis.macs:,} multiply-adds for one image, "

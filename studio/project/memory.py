@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.project.analysis import Analysis
 from studio.project.optimizers import OPTIMIZERS
-from studio.project.tracing import kept_between, size
+from studio.project.settings import SettingError, complete
+from studio.project.tracing import Step, kept_in, size
+from studio.project.values import Chosen, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,28 +20,49 @@ class Forecast:
     gradients: int
     optimizer: int
     activations: int
+    scratch: int
 
     @property
     def total(self) -> int:
-        """All of it."""
-        return self.parameters + self.gradients + self.optimizer + self.activations
+        """The peak: what the optimizer needs for its step comes when the activations are gone."""
+        lasting = self.parameters + self.gradients + self.optimizer
+        return lasting + max(self.activations, self.scratch)
 
 
-def forecast(analysis: Analysis, batch_size: int, optimizer: str) -> Forecast:
-    """The memory of a float32 training step at ``batch_size`` with the optimizer of that kind.
+def forecast(analysis: Analysis, recipe: Recipe) -> Forecast:
+    """The memory of a float32 training step as ``recipe`` takes it.
 
-    Activations are what autograd keeps from the forward pass until the backward pass has used
-    it, plus the pair of gradients under way at the largest feature map.
+    Activations are those at the peak of the backward pass: what autograd has kept from the
+    forward pass and not yet used, and the pair of gradients under way at the node it has reached.
     """
     weights = 4 * analysis.parameters
-    kind = OPTIMIZERS.get(optimizer)
-    state = weights * (kind.slots if kind else 2)
-    kept = largest = 0
-    if analysis.steps:
-        kept, keeps_first, _ = kept_between(analysis.steps)
-        first = analysis.steps[0].trace.output
-        kept += 4 * size(first) if keeps_first and first else 0
-        largest = max(step.trace.largest for step in analysis.steps)
-    return Forecast(
-        weights + 4 * analysis.buffers, weights, state, batch_size * (kept + 2 * 4 * largest)
-    )
+    slots, scratch = _state(recipe.optimizer)
+    activations = recipe.batch_size * _peak(analysis.steps)
+    buffers = 4 * analysis.buffers
+    return Forecast(weights + buffers, weights, weights * slots, activations, weights * scratch)
+
+
+def _state(optimizer: Chosen) -> tuple[int, int]:
+    """The values for each parameter that the optimizer keeps, and needs while it steps."""
+    kind = OPTIMIZERS.get(optimizer.kind)
+    try:
+        values = complete(kind.settings, optimizer.settings, kind.title) if kind else {}
+    except SettingError:
+        values = {}
+    if kind is None:
+        return 2, 0
+    return kind.slots + bool(values.get("momentum")), kind.scratch
+
+
+def _peak(steps: Sequence[Step]) -> int:
+    """The most bytes of activations at any time of the backward pass, for one sample."""
+    if not steps:
+        return 0
+    kept = kept_in(steps)
+    first = steps[0].trace.output
+    so_far = 4 * size(first) if kept.first and first else 0
+    most = 0
+    for step, own in zip(steps, kept.by_step, strict=True):
+        so_far += own
+        most = max(most, so_far + 2 * 4 * step.trace.largest)
+    return most

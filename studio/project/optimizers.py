@@ -19,8 +19,11 @@ WEIGHT_DECAY = Real(
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerKind:
-    """An update rule. ``rate`` is a learning rate to start from, ``slots`` how many values it
-    keeps for each parameter (for the memory forecast)."""
+    """An update rule. ``rate`` is a learning rate to start from.
+
+    For the memory forecast: ``slots`` is how many values it keeps for each parameter beside a
+    velocity, ``scratch`` how many it needs for each while it steps.
+    """
 
     kind: str
     title: str
@@ -30,6 +33,7 @@ class OptimizerKind:
     settings: tuple[Setting, ...]
     rate: float
     slots: int
+    scratch: int = 0
 
 
 SGD = OptimizerKind(
@@ -61,7 +65,7 @@ MOMENTUM = OptimizerKind(
         WEIGHT_DECAY,
     ),
     rate=0.05,
-    slots=1,
+    slots=0,
 )  # fmt: skip
 
 RMSPROP = OptimizerKind(
@@ -82,6 +86,7 @@ RMSPROP = OptimizerKind(
     ),
     rate=0.001,
     slots=1,
+    scratch=1,
 )  # fmt: skip
 
 ADAM = OptimizerKind(

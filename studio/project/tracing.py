@@ -193,7 +193,7 @@ def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classe
         steps.append(step)
         done[node.name] = step
     last = steps[-1]
-    kept, keeps_input, keeps_output = kept_between(steps)
+    kept = kept_in(steps)
     return Trace(
         kind,
         values,
@@ -204,9 +204,9 @@ def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classe
         macs=sum(step.trace.macs for step in steps),
         depth=last.depth,
         layers=sum(step.trace.layers for step in steps) - 2,
-        kept=kept,
-        keeps_input=keeps_input,
-        keeps_output=keeps_output,
+        kept=sum(kept.by_step),
+        keeps_input=kept.first,
+        keeps_output=kept.last,
         largest=max(step.trace.largest for step in steps),
         steps=tuple(steps),
     )
@@ -258,28 +258,35 @@ def follow(
     return Step(node.name, sources, inputs, own, widest.through(own.span), depth)
 
 
-def kept_between(steps: Sequence[Step]) -> tuple[int, bool, bool]:
-    """Bytes kept for backward in ``steps`` without the first's and the last's outputs.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a chain of steps keeps for the backward pass, in bytes for one sample (float32).
 
-    Also says whether the first's output (the block's input) and the last's must be kept by
-    whoever owns them. An output is kept once, however many layers ask for it; a view asks for
-    its source on behalf of those behind it.
+    ``by_step`` has each step's part without the first's and the last's outputs; ``first`` and
+    ``last`` say whether those (a block's input and its output) must be kept by whoever owns them.
     """
+
+    by_step: tuple[int, ...]
+    first: bool
+    last: bool
+
+
+def kept_in(steps: Sequence[Step]) -> Kept:
+    """What ``steps`` keep. An output is kept once, however many layers ask for it; a view asks
+    for its source on behalf of those behind it."""
     last = next((s for s in reversed(steps) if s.trace.kind.kind in ("exit", "output")), steps[-1])
     asked = {step.name: step.trace.keeps_output for step in steps}
-    total = 0
     for step in reversed(steps):
         if step.trace.keeps_input or (step.trace.view and asked[step.name]):
             for source in step.sources:
                 asked[source] = True
-        total += step.trace.kept
     # The exit is a view: what feeds it is the block's output, and counted by the one outside.
     ends = last.sources
-    for step in steps[1:]:
-        if step is last:
-            continue
-        output = step.trace.output
-        owned = step.name not in ends and not step.trace.view
-        if asked[step.name] and owned and output is not None:
-            total += 4 * size(output)
-    return total, asked[steps[0].name], any(asked[name] for name in ends)
+    by_step = []
+    for number, step in enumerate(steps):
+        kept, output = step.trace.kept, step.trace.output
+        between = number > 0 and step is not last and step.name not in ends
+        if between and asked[step.name] and not step.trace.view and output is not None:
+            kept += 4 * size(output)
+        by_step.append(kept)
+    return Kept(tuple(by_step), asked[steps[0].name], any(asked[name] for name in ends))

@@ -123,7 +123,7 @@ class Strip(QFrame):
 
     def _show_memory(self) -> None:
         recipe = self._workspace.project.recipe
-        need = forecast(self._workspace.analysis, recipe.batch_size, recipe.optimizer.kind)
+        need = forecast(self._workspace.analysis, recipe)
         self._memory_title.setText(f"Memory, batch {recipe.batch_size:,}")
         text = texts.size(need.total)
         too_much = self._machine is not None and need.total > self._machine

@@ -19,6 +19,40 @@ def _quickstart(chain: Chain) -> None:
     chain.add("head", "linear")
 
 
+def _small_vgg(chain: Chain) -> None:
+    for number, channels in enumerate((16, 32, 64), start=1):
+        chain.add(f"block{number}", "vgg", channels=channels)
+    chain.add("pool", "global_pooling")
+    chain.add("head", "linear")
+
+
+def _small_inception(chain: Chain) -> None:
+    chain.add("stem", "conv_unit", channels=16)
+    for number, wide in enumerate((1, 2, 3), start=1):
+        chain.add(f"pool{number}", "pooling")
+        chain.add(f"mixed{number}", "inception", c1=8 * wide, reduce3=8 * wide, c3=12 * wide,
+                  reduce5=4 * wide, c5=8 * wide, pool=4 * wide)  # fmt: skip
+    chain.add("pool", "global_pooling")
+    chain.add("head", "linear")
+
+
+def _small_resnet(chain: Chain) -> None:
+    chain.add("stem", "conv_unit", channels=16)
+    for number, channels in enumerate((16, 32, 64), start=1):
+        settings = {"stride": 2} if number > 1 else {}
+        chain.add(f"stage{number}", "stage", channels=channels, **settings)
+    chain.add("pool", "global_pooling")
+    chain.add("head", "linear")
+
+
+def _small_sigmoid(chain: Chain) -> None:
+    for number, channels in enumerate((16, 32, 64), start=1):
+        chain.add(f"block{number}", "vgg", channels=channels, convolutions=3, batch_norm=False,
+                  activation="sigmoid", initialization="xavier")  # fmt: skip
+    chain.add("pool", "global_pooling")
+    chain.add("head", "linear")
+
+
 def _lenet5(chain: Chain) -> None:
     chain.add("conv1", "convolution", channels=6, kernel=5, padding=0 if chain.size[1] >= 32 else 2)
     chain.add("act1", "activation", function="tanh")
@@ -133,6 +167,18 @@ def _starters() -> Iterator[Template]:
         "half a minute on two cores."
     )
     yield Template("quickstart", "Quick start", text, "", DIGITS, 10, _quickstart, _QUICK_RECIPE)
+    for name, title, text, source, make in (
+        ("small_vgg", "Small VGG", "Three VGG blocks of two convolutions, for a laptop.",
+         "after Simonyan & Zisserman 2015", _small_vgg),
+        ("small_inception", "Small Inception", "Three Inception blocks, for a laptop.",
+         "after Szegedy et al. 2015", _small_inception),
+        ("small_resnet", "Small ResNet", "Three stages of two residual blocks, for a laptop.",
+         "after He et al. 2016", _small_resnet),
+        ("small_sigmoid", "Sigmoid network",
+         "Nine sigmoid layers without batch norm: watch the gradients of the early ones vanish, "
+         "then choose ReLU.", "Hochreiter 1991; Glorot & Bengio 2010", _small_sigmoid),
+    ):  # fmt: skip
+        yield Template(name, title, text, source, DIGITS, 10, make, _QUICK_RECIPE)
     text = "The first widely used convolutional network."
     source = "LeCun et al. 1998"
     yield Template("lenet5", "LeNet-5", text, source, DIGITS, 10, _lenet5, Recipe())
