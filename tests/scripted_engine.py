@@ -80,11 +80,11 @@ class Script:
 class ScriptedRun:
     """A RunHandle whose numbers are made up; the same seed gives the same numbers."""
 
-    def __init__(self, project: Project, folder: Path, script: Script) -> None:
+    def __init__(self, project: Project, folder: Path, script: Script, step: int = 0) -> None:
         self.project = project
         self.folder = folder
         self.script = script
-        self.step = 0
+        self.step = self._first = step
         self.stop_asked = False
         self._epochs = project.recipe.epochs
         self._total = self._epochs * script.steps_per_epoch
@@ -149,14 +149,14 @@ class ScriptedRun:
         self.say(Stage("Reading images"))
         if self.script.reading:
             self._stopped.wait(self.script.reading)
-        self._telemetry = Telemetry(self.script.layers)
+        self._telemetry = Telemetry(self.script.layers, self._first)
         self.say(
             Started(
                 device=self.script.device.name,
                 device_title=self.script.device.title,
                 steps_per_epoch=self.script.steps_per_epoch,
                 total_steps=self._total,
-                step=0,
+                step=self._first,
                 classes=CLASSES,
                 train_images=self.script.train_images,
                 validation_images=self.script.validation_images,
@@ -291,7 +291,12 @@ class ScriptedEngine:
         return run
 
     def resume(self, folder: Path) -> ScriptedRun:
-        raise WorkFailed(f"There is no run to resume in {folder}.", "Choose another folder.")
+        before = next((run for run in self.runs if run.folder == folder), None)
+        if before is None:
+            raise WorkFailed(f"There is no run to resume in {folder}.", "Choose another folder.")
+        run = ScriptedRun(before.project, folder, self.script, before.step)
+        self.runs.append(run)
+        return run
 
     def evaluate(self, folder: Path, split: str = "test", checkpoint: str = "best") -> Evaluation:
         share = (0.97,) * len(CLASSES)

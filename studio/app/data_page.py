@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.app.background import Background
 from studio.app.data_pictures import SPLITS, ClassBars, SampleGrid
 from studio.app.data_settings import DataSettingsPanel
 from studio.app.empty_state import EmptyState
@@ -40,13 +39,13 @@ class DataPage(QWidget):
         self,
         workspace: Workspace,
         controller: TrainingController,
-        background: Background,
+        inspection: Inspection,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._workspace = workspace
         self.setAcceptDrops(True)
-        self.inspection = Inspection(workspace, controller, background, self)
+        self.inspection = inspection
         self._controller = controller
         self.panel = DataSettingsPanel(workspace, self)
         self.panel.read_again.connect(self.inspection.retry)

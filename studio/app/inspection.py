@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from studio.app.background import Background, Job
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
+from studio.project.fit import fit_problems
+from studio.project.problems import Problem
 from studio.project.values import DataSettings
 from studio.runs.api import DataReport
 
@@ -52,6 +54,18 @@ class Inspection(QObject):
         workspace.changed.connect(self._project_changed)
         controller.state_changed.connect(self._engine_changed)
         self._look()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the data, or with the project for this data; empty if not known."""
+        if self._wanted() != self._known:
+            return ()
+        if self.status == "failed":
+            return (Problem("", "data", f"{self.message} {self.advice}".strip()),)
+        if self.status != "ready" or self.report is None:
+            return ()
+        images = sum(self.report.counts["train"])
+        return fit_problems(self._workspace.project, len(self.report.classes), images)
 
     def retry(self) -> None:
         """Read again, though nothing in the project has changed: the folder may have."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
@@ -22,6 +23,7 @@ from studio.app.build.page import SHORTCUTS as BUILD_SHORTCUTS
 from studio.app.build.page import BuildPage
 from studio.app.canvas import texts
 from studio.app.files import ProjectFiles
+from studio.app.inspection import Inspection
 from studio.app.message_bar import MessageBar
 from studio.app.rail import Rail
 from studio.app.theme.icons import app_icon
@@ -30,7 +32,9 @@ from studio.app.theme.tokens import Preference, theme
 from studio.app.topbar import TopBar
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
-from studio.project import codec
+from studio.project import codec, edits
+from studio.project.problems import Fix
+from studio.project.recipes import recipe_problems
 from studio.runs.api import Engine, Finished
 
 
@@ -55,6 +59,7 @@ class MainWindow(QMainWindow):
         self.workspace = workspace
         self.controller = controller
         self._background = background
+        self.inspection = Inspection(workspace, controller, background, self)
         self._unasked = False
         self._closing = False
         self.setWindowIcon(app_icon())
@@ -114,7 +119,7 @@ class MainWindow(QMainWindow):
     def _make_data_page(self) -> QWidget:
         from studio.app.data_page import DataPage
 
-        return DataPage(self.workspace, self.controller, self._background)
+        return DataPage(self.workspace, self.controller, self.inspection)
 
     def _make_train_page(self) -> QWidget:
         from studio.app.train.page import TrainPage
@@ -160,6 +165,8 @@ class MainWindow(QMainWindow):
             self.controller.resume()
         elif not self.controller.busy:
             self.messages.clear()
+            if self.inspection.status == "failed":
+                self.inspection.retry()  # the folder may be there again
             if self.controller.start(self.workspace.project, self.workspace.title):
                 self.show_page("train")
 
@@ -281,6 +288,9 @@ class MainWindow(QMainWindow):
         workspace.saved_state_changed.connect(self._show_title)
         workspace.refused.connect(self._refused)
         workspace.failed.connect(self._failed)
+        workspace.changed.connect(self._find)
+        self.inspection.changed.connect(self._find)
+        controller.refused.connect(self._run_refused)
         controller.failed.connect(self._run_failed)
         controller.message.connect(self._run_says)
         controller.warned.connect(self._run_warns)
@@ -339,13 +349,36 @@ class MainWindow(QMainWindow):
         if not self._watching():
             self.messages.say("warning", text, "Show the run", lambda: self.show_page("train"))
 
-    def _run_failed(self, message: str, advice: str) -> None:
-        faulty = next((each.node for each in self.workspace.analysis.problems if each.node), "")
-        text = " ".join(self._sentence(part) for part in (message, advice) if part)
-        if faulty and message in {each.message for each in self.workspace.analysis.problems}:
-            self.messages.say("error", text, f"Show {faulty}", lambda: self._show_node(faulty))
-        elif not (self._watching() and self.controller.run is not None):
+    def _find(self) -> None:
+        """Bring what is wrong beyond the network to where it is shown and asked for."""
+        self.controller.findings = self.inspection.problems
+        page = self.page("build")
+        assert isinstance(page, BuildPage)
+        # The nodes of these are "recipe" and "data", which are none of the canvas.
+        recipe = (replace(each, node="") for each in recipe_problems(self.workspace.project))
+        page.set_findings((*recipe, *self.controller.findings))
+
+    def _run_refused(self, message: str) -> None:
+        known = (*self.workspace.analysis.problems, *self.controller.findings)
+        problem = next((each for each in known if each.message == message), None)
+        text = self._sentence(message)
+        if problem is not None and problem.fix is not None:
+            fix = problem.fix
+            self.messages.say("error", text, fix.text, lambda: self._mend(fix))
+        elif problem is not None and problem.node:
+            node = problem.node
+            self.messages.say("error", text, f"Show {node}", lambda: self._show_node(node))
+        else:
             self.messages.say("error", text)
+
+    def _mend(self, fix: Fix) -> None:
+        self.messages.clear()
+        self.workspace.apply(fix.text, lambda project: edits.mend(project, fix))
+
+    def _run_failed(self, message: str, advice: str) -> None:
+        if not self._watching():
+            text = " ".join(self._sentence(part) for part in (message, advice) if part)
+            self.messages.say("error", text, "Show the run", lambda: self.show_page("train"))
 
     def _watching(self) -> bool:
         """Whether the train page is in front: it says itself what a run says."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from studio.engine.data import DataSet
 from studio.engine.module import checked
-from studio.project import registry
 from studio.project.analysis import Analysis
+from studio.project.fit import fit_problems
 from studio.project.recipes import recipe_problems
 from studio.project.values import Project
 from studio.runs.api import WorkFailed
@@ -25,16 +25,8 @@ def check_project(project: Project) -> Analysis:
 
 def check_data(data: DataSet, project: Project) -> None:
     """Whether the network and the recipe suit the data; raises WorkFailed."""
-    output = next(node for node in project.network.nodes if node.kind == "output")
-    found, wanted = len(data.classes), registry.values(output)["classes"]
-    if found != wanted:
+    for problem in fit_problems(project, len(data.classes), len(data.splits["train"])):
         raise WorkFailed(
-            f"The data has {found} classes, but the network's output {output.name!r} has {wanted}.",
-            f"Set the classes of {output.name!r} to {found}.",
-        )
-    images, batch = len(data.splits["train"]), project.recipe.batch_size
-    if batch > images:
-        raise WorkFailed(
-            f"The batch size is {batch:,}, but the training split has only {images:,} images.",
-            f"Set the batch size to {images:,} or less.",
+            f"{problem.message[:1].upper()}{problem.message[1:]}.",
+            f"{problem.fix.text}." if problem.fix else "",
         )

@@ -19,10 +19,11 @@ from studio.project.problems import (
     InsertBefore,
     RemoveEdge,
     RemoveNode,
+    SetRecipe,
     SetSetting,
 )
 from studio.project.settings import SettingError
-from studio.project.values import Edge, Network, Node
+from studio.project.values import Edge, Network, Node, Project
 
 
 class EditRefused(Exception):
@@ -290,6 +291,15 @@ def apply_fix(network: Network, fix: Fix) -> Network:
             return disconnect(network, Edge(source, target, port))
         case AddNode(kind):
             return _add_end(network, kind)
+        case SetRecipe():
+            raise EditRefused("that is no edit of the network")
+
+
+def mend(project: Project, fix: Fix) -> Project:
+    """Do what a problem's fix offers, in the network or in the recipe."""
+    if isinstance(fix.mend, SetRecipe):
+        return replace(project, recipe=replace(project.recipe, **{fix.mend.name: fix.mend.value}))
+    return replace(project, network=apply_fix(project.network, fix))
 
 
 def _insert_before(

@@ -1,4 +1,4 @@
-"""What is wrong with a network, in words, and the edit that would mend it."""
+"""What is wrong with a project, in words, and the edit that would mend it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,15 @@ class RemoveEdge:
     port: int
 
 
-Mend = SetSetting | InsertBefore | RemoveNode | AddNode | RemoveEdge
+@dataclass(frozen=True, slots=True)
+class SetRecipe:
+    """Set a value of the recipe."""
+
+    name: str
+    value: Any
+
+
+Mend = SetRecipe | SetSetting | InsertBefore | RemoveNode | AddNode | RemoveEdge
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +68,10 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that keeps the network from being trained.
+    """One thing that keeps the project from being trained.
 
-    ``node`` is empty where the network as a whole is meant. ``code`` is stable, for scripts.
+    ``node`` is empty where the network as a whole, the data or the recipe is meant. ``code`` is
+    stable, for scripts.
     """
 
     node: str

@@ -99,7 +99,7 @@ class RunFolder:
 
         A run that failed before its first step, for want of its data say, gives its place up.
         """
-        _remove_unstarted(path)
+        remove_unstarted(path)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise WorkFailed(
                 f"{path} already exists.", "Choose another folder, or resume the run in it."
@@ -182,7 +182,7 @@ class RunFolder:
         return metrics.read_gradients(self.metrics, first_step)
 
 
-def _remove_unstarted(path: Path) -> None:
+def remove_unstarted(path: Path) -> None:
     """Remove the run in ``path`` if it failed before training began; what is not its own stays."""
     try:
         run = RunFolder.open(path)

@@ -125,14 +125,14 @@ def test_a_batch_larger_than_the_data_is_refused_with_both_numbers(tmp_path: Pat
     assert failed.message == (
         "The batch size is 5,000, but the training split has only 1,079 images."
     )
-    assert failed.advice == "Set the batch size to 1,079 or less."
+    assert failed.advice == "Set the batch size to 1,079."
 
 
 def test_other_classes_than_the_networks_are_refused_naming_the_output(tmp_path: Path) -> None:
     project = msgspec.structs.replace(small_project(), network=small_network(classes=7))
     failed = failure(project, tmp_path / "run")
     assert failed.message == "The data has 10 classes, but the network's output 'output' has 7."
-    assert failed.advice == "Set the classes of 'output' to 10."
+    assert failed.advice == "Set classes to 10."
 
 
 def test_missing_images_are_told_in_words(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_out_of_memory_is_told_with_a_smaller_batch(
     def full(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
-    monkeypatch.setattr(trainer, "logits", full)
+    monkeypatch.setattr(trainer, "training_logits", full)
     failed = failure(small_project(), tmp_path / "run")
     assert "a batch of 128 images do not fit into the memory of Processor" in failed.message
     assert failed.advice.startswith("Lower the batch size to 64")
@@ -192,7 +192,7 @@ def test_an_error_of_our_own_is_told_without_a_traceback_and_kept_in_a_file(
     def broken(*_: object) -> torch.Tensor:
         raise KeyError("surprise")
 
-    monkeypatch.setattr(trainer, "logits", broken)
+    monkeypatch.setattr(trainer, "training_logits", broken)
     failed = failure(small_project(), tmp_path / "run")
     assert failed.message == "Training stopped by an unexpected error: KeyError: 'surprise'."
     assert "surprise" in (tmp_path / "run" / "error.txt").read_text()

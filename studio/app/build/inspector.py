@@ -16,7 +16,7 @@ from studio.app.theme.tokens import S1, S2, S3, S4
 from studio.app.workspace import Workspace
 from studio.project import edits, registry
 from studio.project.kinds import Kind
-from studio.project.problems import Fix
+from studio.project.problems import Fix, Problem
 from studio.project.settings import SettingError
 from studio.project.values import Node
 
@@ -36,6 +36,7 @@ class Inspector(QFrame):
         self.setMinimumWidth(264)
         self._workspace = workspace
         self._editor = Editor(workspace)
+        self._findings: tuple[Problem, ...] = ()
         self._form: SettingsForm | None = None
         self._form_for = ("", "")
         self.name = NameField(self)
@@ -101,6 +102,12 @@ class Inspector(QFrame):
         """The form of the selected node, where it has settings."""
         return self._form
 
+    def set_findings(self, findings: tuple[Problem, ...]) -> None:
+        """Problems beyond the network: those of the recipe and the data."""
+        if findings != self._findings:
+            self._findings = findings
+            self._follow()
+
     @Slot()
     def _follow(self) -> None:
         selection = self._workspace.selection
@@ -127,8 +134,9 @@ class Inspector(QFrame):
             else "Empty. Drag a block from the palette onto the canvas."
         )
         chosen = set(selection)
+        known = (*analysis.problems, *self._findings)
         self.problems.show_problems(
-            [p for p in analysis.problems if not some or p.node in chosen], analysis.nodes
+            [p for p in known if not some or p.node in chosen], analysis.nodes
         )
         self.heading.setText("Together" if some else "Totals")
         self.facts.show_facts(
@@ -146,7 +154,8 @@ class Inspector(QFrame):
         title = kind.title if kind is not None else f"Unknown kind “{node.kind}”"
         self.kind_line.setText(title + source)
         self._set_form(node, kind)
-        self.problems.show_problems(report.problems, self._workspace.analysis.nodes, at=node.name)
+        own = (*report.problems, *(p for p in self._findings if p.node == node.name))
+        self.problems.show_problems(own, self._workspace.analysis.nodes, at=node.name)
         self.heading.setText("This block" if kind is not None and kind.is_block else "This layer")
         self.facts.show_facts(facts.of_node(report))
         self._show_why(kind)

@@ -13,6 +13,7 @@ from studio.app.build.strip import Strip
 from studio.app.canvas.view import CanvasView
 from studio.app.theme.style import hairline
 from studio.app.workspace import Workspace
+from studio.project.problems import Problem
 from studio.project.registry import PaletteEntry
 
 SHORTCUTS = (
@@ -82,6 +83,11 @@ class BuildPage(QWidget):
     def set_machine_memory(self, total: int | None) -> None:
         """Bytes of memory that the training device has, for the forecast; None if not known."""
         self.strip.set_machine_memory(total)
+
+    def set_findings(self, findings: tuple[Problem, ...]) -> None:
+        """What is wrong with the recipe and the data, beside the network's own problems."""
+        self.strip.set_findings(findings)
+        self.inspector.set_findings(findings)
 
     @Slot(object)
     def _add(self, entry: PaletteEntry) -> None:

@@ -12,6 +12,7 @@ from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S2, S4
 from studio.app.workspace import Workspace
 from studio.project.memory import forecast
+from studio.project.problems import Problem
 
 HEIGHT = 34
 
@@ -31,6 +32,7 @@ class Strip(QFrame):
         self.setAccessibleName("Totals of the network")
         self._workspace = workspace
         self._machine: int | None = None
+        self._findings: tuple[Problem, ...] = ()
         self._next_problem = 0
         self._titles: list[QLabel] = []
         self._pairs: list[QWidget] = []
@@ -104,6 +106,12 @@ class Strip(QFrame):
             self._show_memory()
             self._give_way()
 
+    def set_findings(self, findings: tuple[Problem, ...]) -> None:
+        """Problems beyond the network: those of the recipe and the data."""
+        self._findings = findings
+        self._show_problems()
+        self._give_way()
+
     @Slot(float)
     def show_zoom(self, zoom: float) -> None:
         """Show the canvas's zoom (1.0 is 100 %)."""
@@ -141,17 +149,20 @@ class Strip(QFrame):
         _show(self.memory, text, detail)
 
     def _show_problems(self) -> None:
-        count = len(self._workspace.analysis.problems)
+        count = len(self._problems())
         words = "No problems" if not count else f"{count} problem{'s' if count > 1 else ''}"
         self.problems.setText(words)
         self.problems.setEnabled(bool(count))
         set_icon(self.problems, "warning" if count else "check", "warning" if count else "good")
         self.problems.setIconSize(QSize(14, 14))
 
+    def _problems(self) -> tuple[Problem, ...]:
+        return (*self._workspace.analysis.problems, *self._findings)
+
     @Slot()
     def _jump(self) -> None:
         """Each press goes one problem further."""
-        problems = self._workspace.analysis.problems
+        problems = self._problems()
         if problems:
             self._next_problem %= len(problems)
             self.problem_wanted.emit(problems[self._next_problem].node)

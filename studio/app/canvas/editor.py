@@ -217,7 +217,7 @@ class Editor:
 
     def apply_fix(self, fix: Fix) -> bool:
         """Do what a problem's fix offers."""
-        return self.workspace.edit_network(fix.text, lambda network: edits.apply_fix(network, fix))
+        return self.workspace.apply(fix.text, lambda project: edits.mend(project, fix))
 
     def tidy(self) -> bool:
         """Lay the whole network out from top to bottom."""

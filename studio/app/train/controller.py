@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 
 from studio.project.analysis import analyze
+from studio.project.problems import Problem
 from studio.project.recipes import recipe_problems
 from studio.project.values import Project
 from studio.runs.api import (
@@ -49,6 +52,17 @@ def default_runs_root() -> Path:
     return Path(documents or Path.home()) / "TrainingStudio" / "runs"
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run and what is known of it."""
+
+    handle: RunHandle | None
+    project: Project | None
+    started: Started | None
+    epochs: list[EpochDone]
+    result: Finished | Failed | None
+
+
 class TrainingController(QObject):
     """One run at a time, from Train to its last message."""
 
@@ -57,6 +71,8 @@ class TrainingController(QObject):
     epoch_done = Signal(object)
     telemetry_advanced = Signal()
     message = Signal(str)
+    refused = Signal(str)
+    """A run was not begun, or gave up before its first step: the run before it still stands."""
     warned = Signal(str)
     failed = Signal(str, str)
     finished = Signal(object)
@@ -71,6 +87,9 @@ class TrainingController(QObject):
         self.started: Started | None = None
         self.epochs: list[EpochDone] = []
         self.result: Finished | Failed | None = None
+        self.findings: tuple[Problem, ...] = ()
+        """What is known to be wrong with the data, or with the project for this data."""
+        self._before: _Run | None = None
         self._state: State = "loading"
         self._unavailable = ""
         self._steps_told = 0
@@ -120,34 +139,57 @@ class TrainingController(QObject):
         if self.busy:
             return ("A run is under way. Stop it before another is started.",)
         analysis = analyze(project.network)
-        problems = (*analysis.problems, *recipe_problems(project))
+        problems = (*analysis.problems, *recipe_problems(project), *self.findings)
         return tuple(problem.message for problem in problems)
 
     def start(self, project: Project, title: str = "") -> bool:
-        """Train ``project`` in a new run folder; whether it was begun. Refusals are ``failed``."""
+        """Train ``project`` in a new run folder; whether it was begun. If not, ``refused``."""
         obstacles = self.obstacles(project)
         if obstacles or self.engine is None:
-            message = obstacles[0] if obstacles else "There is no engine."
-            rest = len(obstacles) - 1
-            advice = f"{rest} more problem{'s' if rest > 1 else ''} to mend." if rest > 0 else ""
-            self.failed.emit(message, advice)
+            self.refused.emit(obstacles[0] if obstacles else "There is no engine.")
             return False
+        engine, folder = self.engine, self._new_folder(title)
+        return self._begin(lambda: engine.start(project, folder), project)
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether the last run stopped before its end and has a checkpoint to go on from."""
+        result = self.result
+        if self._state != "idle" or self.run is None or self.started is None:
+            return False
+        return isinstance(result, Failed) or (
+            isinstance(result, Finished) and result.reason == "stopped"
+        )
+
+    def go_on(self) -> bool:
+        """Go on with the last run from its last checkpoint; whether it was begun."""
+        if not self.can_continue or self.engine is None or self.run is None:
+            return False
+        assert self.project is not None
+        engine, folder, epochs = self.engine, self.run.folder, self.epochs
+        return self._begin(lambda: engine.resume(folder), self.project, epochs)
+
+    def _begin(
+        self, launch: Callable[[], RunHandle], project: Project, epochs: Sequence[EpochDone] = ()
+    ) -> bool:
+        """Launch a run, which follows on ``epochs``, in place of the one before."""
         self._enter("starting")
         try:
-            run = self.engine.start(project, self._new_folder(title))
+            run = launch()
         except WorkFailed as error:
             self._enter("idle")
-            self.failed.emit(error.message, error.advice)
+            self.refused.emit(f"{error.message} {error.advice}".strip())
             return False
-        self.run = run
-        self.project = project
-        self.started = None
-        self.result = None
-        self.epochs = []
-        self._steps_told = 0
-        self.started_changed.emit()
+        self._before = _Run(self.run, self.project, self.started, self.epochs, self.result)
+        self._take_up(_Run(run, project, None, list(epochs), None))
         self._timer.start()
         return True
+
+    def _take_up(self, run: _Run) -> None:
+        self.run, self.project, self.started = run.handle, run.project, run.started
+        self.epochs, self.result = run.epochs, run.result
+        self._steps_told = 0
+        self.started_changed.emit()
 
     def pause(self) -> None:
         """Ask the run to wait after the step under way."""
@@ -247,6 +289,8 @@ class TrainingController(QObject):
                 self.message.emit(text)
             case Started():
                 self.started = message
+                # A run that goes on does the epochs behind its checkpoint again.
+                self.epochs = [epoch for epoch in self.epochs if epoch.step <= message.step]
                 if self._state == "starting":
                     self._enter("running")
                 self.started_changed.emit()
@@ -270,6 +314,18 @@ class TrainingController(QObject):
             "Press Train to start again; the run folder holds the last checkpoint.",
         )
         self.result = result
+        if isinstance(result, Failed) and self.started is None and self._before is not None:
+            # It learned nothing, so it takes nothing away: what was there before comes back.
+            before, self._before = self._before, None
+            if before.handle is None or before.handle.folder != run.folder:
+                from studio.runs.folder import remove_unstarted  # brings numpy
+
+                remove_unstarted(run.folder)
+            self._take_up(before)
+            self._enter("idle")
+            self.refused.emit(f"{result.message} {result.advice}".strip())
+            return
+        self._before = None
         self._enter("idle")
         if isinstance(result, Failed):
             advice = " ".join(part for part in (result.advice, result.saved) if part)

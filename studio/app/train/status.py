@@ -61,6 +61,10 @@ class RunStatus(QFrame):
         self.list.setTextInteractionFlags(self.text.textInteractionFlags())
         self.list.setAccessibleName("Warnings of this run")
         set_role(self.list, "warning")
+        self.go_on = QPushButton("Continue", self)
+        set_icon(self.go_on, "play")
+        self.go_on.setToolTip("Go on from the last checkpoint, exactly where this run was")
+        self.go_on.clicked.connect(controller.go_on)
         self.folder = QPushButton("Open the run's folder", self)
         set_role(self.folder, "link")
         self.folder.clicked.connect(self._open_folder)
@@ -71,7 +75,7 @@ class RunStatus(QFrame):
         row = QHBoxLayout()
         row.setSpacing(S3)
         row.addWidget(self.text, 1)
-        for button in (self.more, self.folder, self.export):
+        for button in (self.more, self.folder, self.go_on, self.export):
             row.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(S3, S1, S1, S1)
@@ -156,6 +160,7 @@ class RunStatus(QFrame):
         ended = state == "idle" and self._controller.run is not None
         result = self._controller.result
         self.folder.setVisible(ended)
+        self.go_on.setVisible(ended and self._controller.can_continue)
         usable = isinstance(result, Finished) and result.epochs > 0
         self.export.setVisible(ended and (usable or isinstance(result, Failed)))
         self.export.setEnabled(usable)

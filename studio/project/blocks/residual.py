@@ -155,7 +155,7 @@ _RESIDUAL_SETTINGS = (
     Real(name="width", title="Width", default=1.0, minimum=0.05, maximum=64.0,
          when=("block", ("bottleneck",)),
          help="Factor on the inner channels, as in wide residual networks."),
-    Integer(name="squeeze", title="Squeeze & excite", default=0, minimum=0, maximum=256,
+    Integer(name="squeeze", title="Squeeze-excite", default=0, minimum=0, maximum=256,
             special="off",
             help="A gate for every channel at the branch's end; the number is the reduction of "
                  "its hidden layer, 16 in the paper (Hu et al. 2018)."),

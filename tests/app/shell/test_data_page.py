@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from studio.app.background import Background
 from studio.app.data_page import DataPage
 from studio.app.data_pictures import Histogram, normalized, training_moments
+from studio.app.inspection import Inspection
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
 from studio.project.edits import remove_nodes
@@ -44,7 +45,7 @@ class TwelveClasses(ScriptedEngine):
 def page(
     qtbot: QtBot, workspace: Workspace, controller: TrainingController, background: Background
 ) -> DataPage:
-    made = DataPage(workspace, controller, background)
+    made = DataPage(workspace, controller, Inspection(workspace, controller, background))
     qtbot.addWidget(made)
     made.resize(1200, 760)
     made.show()

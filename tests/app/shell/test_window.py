@@ -11,11 +11,12 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QMe
 from pytestqt.qtbot import QtBot
 
 from studio.app.background import Background
+from studio.app.build.page import BuildPage
 from studio.app.shortcuts import SECTIONS, ShortcutSheet
 from studio.app.train.controller import TrainingController
 from studio.app.window import MainWindow
 from studio.app.workspace import Workspace
-from studio.project import codec
+from studio.project import codec, edits
 from studio.project.edits import remove_nodes
 from studio.project.values import Project
 from studio.runs.api import Device
@@ -30,6 +31,11 @@ def _edit(workspace: Workspace, epochs: int = 3) -> None:
         return msgspec.structs.replace(project, recipe=recipe)
 
     workspace.apply("Set epochs", edit)
+
+
+def _with_batch(project: Project, batch: int) -> Project:
+    recipe = msgspec.structs.replace(project.recipe, batch_size=batch)
+    return msgspec.structs.replace(project, recipe=recipe)
 
 
 def _run(window: MainWindow, engine: ScriptedEngine) -> None:
@@ -140,10 +146,58 @@ def test_a_network_with_a_problem_is_not_trained_but_shown(
     assert not engine.runs
     assert window.messages.text
     action = window.messages.findChildren(QAbstractButton)[0]
-    assert action.text().startswith("Show ")
+    first = workspace.analysis.problems[0]
+    assert first.fix is not None
+    assert action.text() == first.fix.text
     action.click()
-    assert window.pages.currentWidget() is window.page("build")
-    assert workspace.selection == (action.text().removeprefix("Show "),)
+    assert first not in workspace.analysis.problems
+    assert window.messages.text == ""
+
+
+def test_data_that_the_network_does_not_suit_is_a_problem_before_training_is_tried(
+    qtbot: QtBot, window: MainWindow, engine: ScriptedEngine, workspace: Workspace
+) -> None:
+    window.make_all_pages()
+    window.take_engine(engine)
+    build = window.page("build")
+    assert isinstance(build, BuildPage)
+    qtbot.waitUntil(lambda: window.inspection.status == "ready")
+    assert build.strip.problems.text() == "No problems"
+    workspace.edit_network("Other", lambda n: edits.set_setting(n, "output", "classes", 7))
+    workspace.apply("Batch", lambda p: _with_batch(p, 5000))
+    assert build.strip.problems.text() == "2 problems"
+    window.train()
+    assert not engine.runs
+    assert "10 classes" in window.messages.text
+    window.messages.findChildren(QAbstractButton)[0].click()
+    assert workspace.analysis.classes == 10
+    window.train()
+    assert "5,000" in window.messages.text
+    window.messages.findChildren(QAbstractButton)[0].click()
+    assert workspace.project.recipe.batch_size == 1080
+    assert build.strip.problems.text() == "No problems"
+    window.train()
+    assert len(engine.runs) == 1
+    engine.runs[0].stop()
+
+
+def test_a_folder_that_is_gone_is_a_problem_until_it_is_there(
+    qtbot: QtBot, window: MainWindow, engine: ScriptedEngine, workspace: Workspace
+) -> None:
+    window.make_all_pages()
+    engine.refuse = "The folder pets does not exist."
+    window.take_engine(engine)
+    build = window.page("build")
+    assert isinstance(build, BuildPage)
+    qtbot.waitUntil(lambda: build.strip.problems.text() == "1 problem")
+    window.train()
+    assert "pets does not exist" in window.messages.text
+    engine.refuse = ""
+    window.train()  # what was refused is looked at again
+    qtbot.waitUntil(lambda: build.strip.problems.text() == "No problems")
+    window.train()
+    assert len(engine.runs) == 1
+    engine.runs[0].stop()
 
 
 def test_a_word_on_the_engine_loading_goes_when_it_is_there(

@@ -63,7 +63,7 @@ def test_a_run_goes_from_train_to_its_result(
 def test_train_waits_for_the_engine_and_says_so(
     qtbot: QtBot, controller: TrainingController, project: Project
 ) -> None:
-    with qtbot.waitSignal(controller.failed) as caught:
+    with qtbot.waitSignal(controller.refused) as caught:
         assert not controller.start(project)
     assert caught.args[0] == "The engine is still loading. Try again in a moment."
 
@@ -84,7 +84,7 @@ def test_a_project_with_problems_is_refused_before_the_engine_is_asked(
     broken = replace(project, network=edits.disconnect(project.network, project.network.edges[0]))
     no_epochs = replace(project, recipe=replace(project.recipe, epochs=0))
     for bad in (broken, no_epochs):
-        with qtbot.waitSignal(controller.failed) as caught:
+        with qtbot.waitSignal(controller.refused) as caught:
             assert not controller.start(bad)
         assert len(caught.args[0]) > 10
     assert "epochs" in caught.args[0]
@@ -96,9 +96,9 @@ def test_an_engine_that_refuses_leaves_the_control_idle(
     qtbot: QtBot, controller: TrainingController, project: Project
 ) -> None:
     controller.set_engine(ScriptedEngine(refuse="The folder holds no images."))
-    with qtbot.waitSignal(controller.failed) as caught:
+    with qtbot.waitSignal(controller.refused) as caught:
         assert not controller.start(project)
-    assert caught.args == ["The folder holds no images.", "Mend it and press Train again."]
+    assert caught.args == ["The folder holds no images. Mend it and press Train again."]
     assert controller.state == "idle"
     assert controller.run is None
 
@@ -190,6 +190,50 @@ def test_another_run_can_follow_and_starts_clean(
     assert controller.epochs == []
     assert controller.telemetry is None
     controller.shutdown()
+
+
+def test_a_run_that_fails_before_its_first_step_gives_the_one_before_it_back(
+    qtbot: QtBot, controller: TrainingController, project: Project, tmp_path: Path
+) -> None:
+    run = begun(controller, project)
+    run.begin()
+    run.advance(51)
+    controller._poll()
+    before = (controller.run, controller.started, controller.result, list(controller.epochs))
+    controller.start(replace(project, recipe=replace(project.recipe, seed=1)))
+    again = controller.run
+    assert isinstance(again, ScriptedRun)
+    again.say(Failed("The folder is gone.", "Choose another.", ""))
+    again._ended = True
+    with qtbot.waitSignal(controller.refused) as caught:
+        controller._poll()
+    assert caught.args == ["The folder is gone. Choose another."]
+    assert (controller.run, controller.started, controller.result, controller.epochs) == before
+    assert controller.project is project
+    assert controller.state == "idle"
+
+
+def test_a_stopped_run_goes_on_with_the_epochs_it_had(
+    controller: TrainingController, project: Project
+) -> None:
+    run = begun(controller, project)
+    assert not controller.can_continue
+    run.begin()
+    run.advance(20)
+    controller._poll()
+    controller.stop()
+    controller._poll()
+    assert controller.can_continue
+    assert controller.go_on()
+    again = controller.run
+    assert isinstance(again, ScriptedRun)
+    assert (again.folder, again.step) == (run.folder, 20)
+    again.begin()
+    again.advance(31)
+    controller._poll()
+    assert [epoch.epoch for epoch in controller.epochs] == [1, 2, 3]
+    assert not controller.can_continue  # it is complete
+    assert not controller.go_on()
 
 
 def test_a_flood_of_messages_is_read_in_parts(
