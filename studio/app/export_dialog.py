@@ -33,6 +33,7 @@ from studio.app.workspace import Workspace
 from studio.project import codec
 from studio.project.values import Project
 from studio.runs.api import Engine, ExportReport, WorkFailed
+from studio.runs.folder import list_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,15 @@ class Format:
     title: str
     purpose: str
     suffix: str
+    ending: str = ""
+    """What the suggested name ends with, so that no format takes another's file for its own."""
 
 
 FORMATS = (
     Format("python", "Python file", "Readable classes and the weights beside it; needs torch alone "
            "and classifies an image from the command line", ".py"),
     Format("state-dict", "State dict", "The tensors by name, for torch.load(weights_only=True)",
-           ".pt"),
+           ".pt", "_state_dict"),
     Format("safetensors", "safetensors", "The same tensors without pickle, for any framework",
            ".safetensors"),
     Format("onnx", "ONNX", "For ONNX Runtime, web pages, phones; any batch size", ".onnx"),
@@ -58,6 +61,10 @@ FORMATS = (
     Format("torchvision", "torchvision checkpoint", "For torchvision.models, where the network is "
            "one of them", ".pth"),
 )  # fmt: skip
+
+
+MODELS = 30
+"""How many runs are offered at most."""
 
 
 class ExportDialog(QDialog):
@@ -76,6 +83,7 @@ class ExportDialog(QDialog):
         self._background = background
         self._run: Path | None = None
         self._path_is_ours = True
+        self._may_replace: Path | None = None
         self._written: Path | None = None
         self.setWindowTitle("Export the model")
         self.setMinimumWidth(620)
@@ -115,6 +123,13 @@ class ExportDialog(QDialog):
             label.setBuddy(widget)
             grid.addWidget(label, row, 0)
             grid.addWidget(widget, row, 1)
+        self.untrained = _label(
+            "These weights are random: the model has learned nothing yet. Train first to take a "
+            "trained one away.",
+            "warning",
+        )
+        self.untrained.setWordWrap(True)
+        grid.addWidget(self.untrained, 2, 1)
         self.model.currentIndexChanged.connect(self._suggest)
         layout.addLayout(grid)
 
@@ -181,6 +196,7 @@ class ExportDialog(QDialog):
         set_role(self.write, "primary")
         self.write.setDefault(True)
         self.write.clicked.connect(self._export)
+        self.path.textChanged.connect(self._path_changed)
         row.addWidget(self.reveal)
         row.addStretch(1)
         row.addWidget(close)
@@ -193,22 +209,38 @@ class ExportDialog(QDialog):
         trained = run.folder if run is not None and self._controller.epochs else None
         if trained != self._run or self.model.count() == 0:
             self._run = trained
-            self.model.clear()
-            if trained is not None:
-                self.model.addItem(f"Trained: {trained.name}", trained)
-            self.model.addItem("This project, with fresh weights", None)
+            self._list_models()
         ready = self._controller.engine is not None
         self.write.setEnabled(ready and not self._busy.isVisible())
         self.write.setToolTip("" if ready else "Exporting needs the engine; see the device chip")
 
+    def _list_models(self) -> None:
+        """The run at hand, earlier runs of any project, and the project as it is."""
+        self.model.clear()
+        if self._run is not None:
+            self.model.addItem(f"Trained: {self._run.name}", self._run)
+        first = self.model.count()
+        for folder, info in list_runs(self._controller.runs_root):
+            # A run without an epoch has no checkpoint worth taking away.
+            if info.best_epoch and folder.path != self._run and self.model.count() < MODELS:
+                share = f"{info.best_accuracy:.1%}".replace("%", " %")
+                self.model.addItem(f"Trained: {folder.path.name}, {share}", folder.path)
+        self.model.addItem("This project, with fresh weights", None)
+        own = _file_stem(self._workspace.title)
+        names = [Path(str(self.model.itemData(row))).name for row in range(self.model.count())]
+        earlier = (row for row in range(first, len(names) - 1) if _file_stem(names[row]) == own)
+        self.model.setCurrentIndex(0 if first else next(earlier, len(names) - 1))
+
     def _suggest(self) -> None:
         source = self.model.currentData()
         self.checkpoint.setEnabled(source is not None)
+        self.untrained.setVisible(source is None)
         if not self._path_is_ours or not hasattr(self, "path"):
             return
-        name = re.sub(r"\W+", "_", self._workspace.title).strip("_") or "model"
         entry = self.chosen_format()
-        self.path.setText(str(self._folder(source) / (name + entry.suffix)))
+        title = self._workspace.title if source in (None, self._run) else source.name
+        name = f"{_file_stem(title)}{entry.ending}{entry.suffix}"
+        self.path.setText(str(self._folder(source) / name))
 
     def _folder(self, source: Path | None) -> Path:
         last = QSettings().value("folder/export", "")
@@ -218,6 +250,11 @@ class ExportDialog(QDialog):
             return source / "exports"
         documents = QStandardPaths.StandardLocation.DocumentsLocation
         return Path(QStandardPaths.writableLocation(documents) or Path.home())
+
+    def _path_changed(self) -> None:
+        """What was allowed for another file does not hold for this one."""
+        self._may_replace = None
+        self.write.setText("Export")
 
     def _path_typed(self) -> None:
         self._path_is_ours = False
@@ -231,6 +268,7 @@ class ExportDialog(QDialog):
             QSettings().setValue("folder/export", str(Path(chosen).parent))
             self.path.setText(chosen)
             self._path_is_ours = False
+            self._may_replace = Path(chosen)  # the file dialog has asked
 
     def _export(self) -> None:
         engine = self._controller.engine
@@ -241,6 +279,15 @@ class ExportDialog(QDialog):
             self._failed("There is no file to write to.", "Type a path, or choose one.")
             return
         path, entry = Path(text).expanduser(), self.chosen_format()
+        there = [file for file in (path, *_beside(entry, path)) if file.exists()]
+        if there and path != self._may_replace:
+            self._may_replace = path
+            names = " and ".join(file.name for file in there)
+            verb = "is" if len(there) == 1 else "are"
+            self._say("warning", f"{names} {verb} there already. Press Replace to write over.")
+            self.write.setText("Replace")
+            return
+        self.write.setText("Export")
         source: Path | None = self.model.currentData()
         checkpoint = str(self.checkpoint.currentData())
         project = self._workspace.project
@@ -255,6 +302,7 @@ class ExportDialog(QDialog):
     def _done(self, report: ExportReport) -> None:
         names = " and ".join(Path(file).name for file in report.files)
         self._written = Path(report.files[0]).parent if report.files else None
+        self._may_replace = None
         self._say(
             "good",
             f"Written: {names}, {size_words(report.bytes)}, in\n{self._written}\n\n"
@@ -321,6 +369,17 @@ def write(
         except codec.ProjectError as error:
             raise WorkFailed(f"{error}.") from None
         return engine.export(file, key, path, checkpoint)
+
+
+def _file_stem(title: str) -> str:
+    """A project's title, or a run folder's name without its date, as a file's name."""
+    plain = re.sub(r"-\d{8}-\d{6}(-\d+)?\Z", "", title)
+    return re.sub(r"\W+", "_", plain).strip("_") or "model"
+
+
+def _beside(entry: Format, path: Path) -> tuple[Path, ...]:
+    """What the format writes beside ``path``."""
+    return (path.with_suffix(".pt"),) if entry.key == "python" else ()
 
 
 def size_words(count: int) -> str:

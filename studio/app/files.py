@@ -50,7 +50,9 @@ class ProjectFiles:
         side, classes = peek(folder)
         project = templates.build("quickstart", (3, side, side), max(2, classes))
         data = msgspec.structs.replace(project.data, source=str(folder))
-        self._workspace.new(msgspec.structs.replace(project, data=data), folder.name)
+        self._workspace.new(
+            msgspec.structs.replace(project, data=data), folder.name, worth_saving=True
+        )
         self._opened("data")
 
     def choose_images(self) -> None:

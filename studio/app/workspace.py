@@ -163,11 +163,14 @@ class Workspace(QObject):
             self._selection = selection
             self.selection_changed.emit()
 
-    def new(self, project: Project, title: str = "untitled") -> None:
-        """Start over with ``project``, which is no file yet."""
+    def new(self, project: Project, title: str = "untitled", worth_saving: bool = False) -> None:
+        """Start over with ``project``, which is no file yet.
+
+        ``worth_saving`` counts it as modified from the start: it holds a choice of the user's.
+        """
         self._path = None
         self._title = title
-        self._start(project)
+        self._start(project, saved=Project() if worth_saving else project)
 
     def open(self, path: Path) -> bool:
         """Open a project file; announces ``failed`` and keeps what is there otherwise."""
@@ -177,14 +180,14 @@ class Workspace(QObject):
             self.failed.emit(f"{error}.")
             return False
         self._path = path.resolve()
-        self._start(project)
+        self._start(project, saved=project)
         self._remember(self._path)
         return True
 
-    def _start(self, project: Project) -> None:
+    def _start(self, project: Project, saved: Project) -> None:
         self._undo.clear()
         self._redo.clear()
-        self._project = self._saved = project
+        self._project, self._saved = project, saved
         self._analysis = analyze(project.network)
         self._selection = ()
         self.started.emit()

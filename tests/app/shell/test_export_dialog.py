@@ -13,8 +13,9 @@ from studio.app.background import Background
 from studio.app.export_dialog import FORMATS, ExportDialog, size_words
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
-from studio.project import codec
+from studio.project import codec, templates
 from studio.runs.api import ExportReport, WorkFailed
+from studio.runs.folder import RunFolder, RunInfo
 from tests.scripted_engine import ScriptedEngine
 
 
@@ -79,7 +80,7 @@ def test_an_untrained_project_is_exported_with_fresh_weights_and_reported(
     nodes = len(workspace.project.network.nodes)
     assert engine.exported == [(f"{nodes} nodes", "state-dict", "best")]
     assert "38.4 kB" in dialog.outcome.text()
-    assert "quickstart.pt" in dialog.outcome.text()
+    assert "quickstart_state_dict.pt" in dialog.outcome.text()
     assert "3e-07" in dialog.outcome.text()
     assert dialog.reveal.isVisible()
     assert dialog.write.isEnabled()
@@ -130,6 +131,61 @@ def test_a_trained_run_is_offered_first_with_its_checkpoints(
     qtbot.waitUntil(lambda: controller.state == "idle")
     assert dialog.model.itemText(0).startswith("Trained: mine-")
     assert dialog.checkpoint.isEnabled()
+
+
+def _finished_run(root: Path, name: str, accuracy: float, created: str) -> Path:
+    info = RunInfo(state="completed", title=name, created=created, best_epoch=3,
+                   best_accuracy=accuracy)  # fmt: skip
+    return RunFolder.create(root / name, templates.build("lenet5"), info).path
+
+
+def test_earlier_runs_are_offered_and_the_newest_of_this_project_is_chosen(
+    qtbot: QtBot,
+    workspace: Workspace,
+    controller: TrainingController,
+    background: Background,
+    engine: Remembering,
+) -> None:
+    root = controller.runs_root
+    root.mkdir()
+    _finished_run(root, "quickstart-20260101-000000", 0.91, "2026-01-01")
+    newest = _finished_run(root, "quickstart-20260102-000000", 0.92, "2026-01-02")
+    _finished_run(root, "cats-20260103-000000", 0.93, "2026-01-03")
+    controller.set_engine(engine)
+    dialog = ExportDialog(workspace, controller, background)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert [dialog.model.itemText(row) for row in range(4)] == [
+        "Trained: cats-20260103-000000, 93.0 %",
+        "Trained: quickstart-20260102-000000, 92.0 %",
+        "Trained: quickstart-20260101-000000, 91.0 %",
+        "This project, with fresh weights",
+    ]
+    assert dialog.model.currentData() == newest
+    assert not dialog.untrained.isVisible()
+    dialog.model.setCurrentIndex(0)
+    assert Path(dialog.path.text()).name == "cats.py"
+    dialog.model.setCurrentIndex(3)
+    assert dialog.untrained.isVisible()
+
+
+def test_a_file_that_is_there_is_replaced_only_when_asked_twice(
+    qtbot: QtBot, dialog: ExportDialog, engine: Remembering, tmp_path: Path
+) -> None:
+    (tmp_path / "quickstart.pt").touch()  # the weights of another Python file
+    qtbot.mouseClick(dialog.write, Qt.MouseButton.LeftButton)
+    assert "quickstart.pt is there already" in dialog.outcome.text()
+    assert not engine.exported
+    assert dialog.write.text() == "Replace"
+    dialog.choose_format("safetensors")
+    assert dialog.write.text() == "Export"
+    dialog.choose_format("python")
+    qtbot.mouseClick(dialog.write, Qt.MouseButton.LeftButton)
+    assert dialog.write.text() == "Replace"
+    assert not engine.exported
+    qtbot.mouseClick(dialog.write, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Written" in dialog.outcome.text())
+    assert len(engine.exported) == 1
 
 
 def test_every_format_of_the_command_line_is_offered() -> None:
