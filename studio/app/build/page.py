@@ -1,4 +1,4 @@
-"""The Build page: palette left, canvas in the middle, inspector right, totals below."""
+"""The Build page: palette left, canvas in the middle, code and inspector right, totals below."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from PySide6.QtCore import QSettings, Qt, Slot
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QSplitter, QToolButton, QVBoxLayout, QWidget
 
-from studio.app.build import inspector, palette
+from studio.app.build import code_view, inspector, palette
+from studio.app.build.code_view import CodeView
 from studio.app.build.inspector import Inspector
 from studio.app.build.palette import Palette
 from studio.app.build.strip import Strip
@@ -33,6 +34,7 @@ SHORTCUTS = (
         ("Ctrl+F", "Search the palette"),
         ("L", "Tidy up"),
         ("F", "Zoom to fit"),
+        ("Ctrl+U", "Show or fold the code"),
         ("Ctrl++, Ctrl+-, Ctrl+0", "Zoom in, out, 100 %"),
         ("Space + drag", "Move the view"),
     ),
@@ -48,14 +50,15 @@ class BuildPage(QWidget):
         self.workspace = workspace
         self.palette_panel = Palette(self)
         self.view = CanvasView(workspace, self)
+        self.code = CodeView(workspace, self)
         self.inspector = Inspector(workspace, self)
         self.strip = Strip(workspace, self)
         self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
-        for panel in (self.palette_panel, self.view, self.inspector):
+        for panel in (self.palette_panel, self.view, self.code, self.inspector):
             self._splitter.addWidget(panel)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setChildrenCollapsible(False)
-        self._splitter.setSizes([palette.WIDTH, 900, inspector.WIDTH])
+        self._splitter.setSizes([palette.WIDTH, 900, code_view.WIDTH, inspector.WIDTH])
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -69,11 +72,15 @@ class BuildPage(QWidget):
         self.view.zoom_changed.connect(self.strip.show_zoom)
         self.strip.show_zoom(self.view.zoom)
         self._folds = (
-            (self.strip.palette_button, self.palette_panel, "build/palette"),
-            (self.strip.inspector_button, self.inspector, "build/inspector"),
+            (self.strip.palette_button, self.palette_panel, "build/palette", "shown"),
+            (self.strip.code_button, self.code, "build/code", "folded"),
+            (self.strip.inspector_button, self.inspector, "build/inspector", "shown"),
         )
-        for button, panel, _ in self._folds:
+        for button, panel, *_ in self._folds:
             button.toggled.connect(panel.setVisible)
+        source = QShortcut(QKeySequence("Ctrl+U"), self)
+        source.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        source.activated.connect(self.strip.code_button.toggle)
         search = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         search.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         search.activated.connect(self._search)
@@ -109,12 +116,12 @@ class BuildPage(QWidget):
 
     def _restore(self) -> None:
         settings = QSettings()
-        for button, panel, key in self._folds:
-            shown = str(settings.value(key, "shown")) != "folded"
+        for button, panel, key, usual in self._folds:
+            shown = str(settings.value(key, usual)) != "folded"
             button.setChecked(shown)
             panel.setVisible(shown)
         sizes = settings.value("build/sizes")
-        if isinstance(sizes, list) and len(sizes) == 3:
+        if isinstance(sizes, list) and len(sizes) == self._splitter.count():
             self._splitter.setSizes([int(size) for size in sizes])
 
     def _remember(self, button: QToolButton, key: str) -> None:
@@ -123,9 +130,9 @@ class BuildPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         """Keep how the panels stand when the page is left or the window closes."""
         super().hideEvent(event)
-        for button, _, key in self._folds:
+        for button, _, key, _ in self._folds:
             self._remember(button, key)
-        if all(button.isChecked() for button, _, _ in self._folds):
+        if all(button.isChecked() for button, *_ in self._folds):
             QSettings().setValue("build/sizes", self._splitter.sizes())
 
     def showEvent(self, event: QShowEvent) -> None:

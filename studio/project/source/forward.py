@@ -18,19 +18,29 @@ _SUM = "sum"
 
 @dataclass(frozen=True)
 class _Value:
-    """What a child gives: an expression, the variables it reads, and how many calls it nests."""
+    """What a child gives: an expression, the variables it reads, and how many calls it nests.
+
+    ``holds`` names the children that are written in the expression.
+    """
 
     expression: Expression
     reads: frozenset[str]
     nested: int
+    holds: tuple[str, ...] = ()
 
 
-def forward_lines(children: Sequence[Child], result: str) -> list[str]:
-    """The lines of ``forward(self, x)``, indented as in a class."""
-    return [
-        "    def forward(self, x: Tensor) -> Tensor:",
-        *_Writer(children, result).write(),
-    ]
+@dataclass(frozen=True)
+class Forward:
+    """The lines of ``forward(self, x)``, indented as in a class, and in which of them each child
+    stands (counted from 0)."""
+
+    lines: list[str]
+    places: dict[str, range]
+
+
+def write_forward(children: Sequence[Child], result: str) -> Forward:
+    """``forward`` for children in order, the last of them ``result``."""
+    return _Writer(children, result).write()
 
 
 class _Writer:
@@ -43,9 +53,10 @@ class _Writer:
         self._left[result] += 1
         self._consumers = {source: child for child in children for source in child.sources}
         self._values = {ENTRY: _Value("x", frozenset({"x"}), 0)}
-        self._output: list[str] = []
+        self._output = ["    def forward(self, x: Tensor) -> Tensor:"]
+        self._places: dict[str, range] = {}
 
-    def write(self) -> list[str]:
+    def write(self) -> Forward:
         for child in self._children:
             value = self._apply(child)
             last = child.name == self._result and self._left[child.name] == 1
@@ -53,8 +64,13 @@ class _Writer:
                 self._values[child.name] = value
             else:
                 self._assign(child, value)
-        end = self._values[self._result].expression
-        return [*self._output, *lines(end, 2, before="return ")]
+        self._append(self._values[self._result], "return ")
+        return Forward(self._output, self._places)
+
+    def _append(self, value: _Value, before: str) -> None:
+        first = len(self._output)
+        self._output += lines(value.expression, 2, before=before)
+        self._places |= dict.fromkeys(value.holds, range(first, len(self._output)))
 
     def _apply(self, child: Child) -> _Value:
         inputs = [self._values[source] for source in child.sources]
@@ -62,7 +78,9 @@ class _Writer:
             self._left[source] -= 1
         reads = frozenset[str]().union(*(value.reads for value in inputs))
         nested = 1 + max(value.nested for value in inputs)
-        return _Value(_expression(child, [value.expression for value in inputs]), reads, nested)
+        holds = (*(name for value in inputs for name in value.holds), child.name)
+        expression = _expression(child, [value.expression for value in inputs])
+        return _Value(expression, reads, nested, holds)
 
     def _stays_inline(self, child: Child, value: _Value) -> bool:
         """Whether the one consumer reads better with this value written inside it."""
@@ -75,7 +93,7 @@ class _Writer:
 
     def _assign(self, child: Child, value: _Value) -> None:
         name = self._variable(child, value)
-        self._output += lines(value.expression, 2, before=f"{name} = ")
+        self._append(value, f"{name} = ")
         self._values[child.name] = _Value(name, frozenset({name}), 0)
 
     def _variable(self, child: Child, value: _Value) -> str:

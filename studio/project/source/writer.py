@@ -9,7 +9,7 @@ from studio.project import heads
 from studio.project.analysis import analyze
 from studio.project.kinds import show_shape
 from studio.project.source.classes import RESERVED, ClassBook, ClassDefinition, Names, camel
-from studio.project.source.forward import forward_lines
+from studio.project.source.forward import write_forward
 from studio.project.source.layers import SUPPORT
 from studio.project.source.parts import Call, Child, Function, Loop, Maybe, Part, Row, Use
 from studio.project.source.printer import Group, lines, signature
@@ -42,8 +42,15 @@ class Source:
         parts = Parts(Survey(analysis.steps))
         whole = parts.network(analysis.steps, self.name)
         self._book = ClassBook(whole, analysis.steps, parts, analysis.classes)
+        self._places: dict[str, list[range]] = {}
         self.classes = "\n\n".join(self._texts(whole))
+        self._start = self.classes.count("\n", 0, self.classes.rindex(f"class {self.name}("))
         self.needs_ordered_dict = "OrderedDict(" in self.classes
+
+    def lines(self, node: str) -> tuple[range, ...]:
+        """Where a node of the canvas stands in ``classes``: its line ranges, counted from 0."""
+        places = self._places.get(node, ())
+        return tuple(range(self._start + p.start, self._start + p.stop) for p in places)
 
     def _texts(self, whole: Use) -> Iterator[str]:
         called = set(_heads(whole))
@@ -70,11 +77,21 @@ class Source:
         if use.loop:
             text += self._write_loop(use.loop, names)
             start = len(use.loop.slots)
+        places: dict[str, list[range]] = {}
         for child in use.children:
+            first = len(text)
             text += self._write_child(child, names, start, whole=use.loop is not None)
             start += len(child.part.slots)
+            if len(text) > first:
+                places.setdefault(child.name, []).append(range(first, len(text)))
         if not use.loop:
-            text += ["", *forward_lines(use.children, use.result)]
+            forward = write_forward(use.children, use.result)
+            first = len(text) + 1
+            text += ["", *forward.lines]
+            for name, place in forward.places.items():
+                moved = range(first + place.start, first + place.stop)
+                places.setdefault(name, []).append(moved)
+        self._places = places  # those of the class written last, which is the network's own
         return text
 
     def _write_loop(self, loop: Loop, names: Names) -> list[str]:
