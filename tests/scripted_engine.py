@@ -321,7 +321,12 @@ class ScriptedEngine:
         return [Prediction(str(image), (("3", 0.9), ("8", 0.1))) for image in images]
 
     def export(
-        self, source: Path, format: str, path: Path, checkpoint: str = "best"
+        self,
+        source: Path,
+        format: str,
+        path: Path,
+        checkpoint: str = "best",
+        weights: bool = True,
     ) -> ExportReport:
         if self.refuse:
             raise WorkFailed(self.refuse, "Choose another place.")

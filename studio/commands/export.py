@@ -24,13 +24,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="the file to write; its suffix may be left out")  # fmt: skip
     parser.add_argument("--checkpoint", metavar="NAME", default="best",
                         help="best or last (default: best)")  # fmt: skip
+    parser.add_argument("--no-weights", action="store_true",
+                        help="with python: the network's classes alone")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write, reload, compare, and say what came of it."""
     report = load_engine().export(
-        arguments.source, arguments.format, arguments.output, arguments.checkpoint
+        arguments.source,
+        arguments.format,
+        arguments.output,
+        arguments.checkpoint,
+        not arguments.no_weights,
     )
     if arguments.json:
         import msgspec

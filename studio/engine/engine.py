@@ -97,14 +97,19 @@ class TorchEngine:
             return predict(folder, images, checkpoint)
 
     def export(
-        self, source: Path, format: str, path: Path, checkpoint: str = "best"
+        self,
+        source: Path,
+        format: str,
+        path: Path,
+        checkpoint: str = "best",
+        weights: bool = True,
     ) -> ExportReport:
         """Write the model of a run folder or project file, reload it and compare."""
         # Imported here: its formats bring libraries of their own.
         from studio.engine.export import export_model
 
         with _memory_in_words():
-            return export_model(source, format, path, checkpoint)
+            return export_model(source, format, path, checkpoint, weights)
 
     def _check_free(self) -> None:
         # Two runs would draw from the one generator that torch's dropout uses, and neither could

@@ -217,9 +217,15 @@ class Engine(Protocol):
     ) -> Sequence[Prediction]: ...
 
     def export(
-        self, source: Path, format: str, path: Path, checkpoint: str = "best"
+        self,
+        source: Path,
+        format: str,
+        path: Path,
+        checkpoint: str = "best",
+        weights: bool = True,
     ) -> ExportReport:
         """Write the model of a run folder or project file, reload it and compare.
 
         ``format`` is one of state-dict, safetensors, torch-export, onnx, python, torchvision.
+        Without ``weights``, which only python can do without, the network alone is written.
         """

@@ -35,6 +35,17 @@ def test_a_reloaded_model_gives_the_trained_logits(
     assert {path.name for path in tmp_path.iterdir()} == {Path(f).name for f in report.files}
 
 
+def test_the_source_alone_takes_the_trained_weights_and_needs_none_beside_it(
+    trained: Path, tmp_path: Path, engine: TorchEngine
+) -> None:
+    report = engine.export(trained, "python", tmp_path / "model", weights=False)
+    assert report.files == (str(tmp_path / "model.py"),)
+    assert report.difference <= 1e-5
+    assert [path.name for path in tmp_path.iterdir()] == ["model.py"]
+    with pytest.raises(WorkFailed, match="consists of weights"):
+        engine.export(trained, "safetensors", tmp_path / "model", weights=False)
+
+
 def test_a_state_dict_is_plain_tensors_and_its_card_tells_the_rest(
     trained: Path, tmp_path: Path
 ) -> None:

@@ -233,3 +233,15 @@ def test_a_network_with_a_problem_has_no_source() -> None:
 @pytest.mark.parametrize("title", ["", "1st try", "class", "Tensor", "π"])
 def test_a_title_that_is_no_class_name_gives_network(title: str) -> None:
     assert Source(build("lenet5").network, title).name in ("Network", "Class")
+
+
+@pytest.mark.parametrize("name", ["quickstart", "resnet152", "densenet121"])
+def test_the_file_without_weights_is_short_formatted_and_free_of_lint(name: str) -> None:
+    preparation = Preparation((3, 224, 224), (0.0,) * 3, (1.0,) * 3)
+    text = program(build(name).network, name, "net", ("cat", "dog"), preparation)
+    assert _is_formatted(text)
+    call = [sys.executable, "-m", "ruff", "check", "--isolated", "-"]
+    assert subprocess.run(call, input=text.encode(), capture_output=True).returncode == 0
+    assert "hashlib" not in text
+    if name == "resnet152":
+        assert text.count("\n") < 150

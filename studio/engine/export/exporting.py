@@ -31,16 +31,24 @@ _TOLERANCE = 1e-3
 _IMAGES = 4
 
 
-def export_model(source: Path, format: str, path: Path, checkpoint: str = "best") -> ExportReport:
+def export_model(
+    source: Path, format: str, path: Path, checkpoint: str = "best", weights: bool = True
+) -> ExportReport:
     """Write the model of a run folder or project file to ``path``; raises WorkFailed in words.
 
     A missing suffix is added. Beside every format but ``python``, which holds it, a JSON file of
     the same name tells the classes, the preprocessing and the checksum. A project file gives
-    freshly initialized weights.
+    freshly initialized weights. Without ``weights`` the ``python`` format writes the network alone.
     """
     if format not in FORMATS:
         raise WorkFailed(f"There is no format {format!r}.", f"Choose one of {', '.join(FORMATS)}.")
     suffix, write = FORMATS[format]
+    if not weights:
+        if format != "python":
+            raise WorkFailed(
+                f"The format {format} consists of weights.", "Only python can leave them out."
+            )
+        write = program.write_source
     path = check_target(path, suffix)
     model = load(source, checkpoint)
     with guarded(path):

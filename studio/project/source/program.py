@@ -12,6 +12,15 @@ from studio.project.source.printer import Group, lines
 from studio.project.source.writer import Source
 from studio.project.values import Network
 
+_PREPROCESS = '''
+
+def preprocess(image: Tensor) -> Tensor:
+    """Normalize images (..., C, H, W) of pixels in 0..255 per channel."""
+    mean = torch.tensor(MEAN, device=image.device).view(-1, 1, 1)
+    deviation = torch.tensor(DEVIATION, device=image.device).view(-1, 1, 1)
+    return (image.float() - mean) / deviation
+'''
+
 _FEW_CLASSES = 20
 _LINE = 80
 
@@ -61,6 +70,29 @@ CHANNELS, HEIGHT, WIDTH = @SHAPE@
 
 '''
 
+_BARE_HEAD = '''\
+"""@TITLE@, an image classifier made with Training Studio: the network without its weights.
+
+    model = @NAME@()
+    logits = model(preprocess(images))
+
+It needs torch alone, and starts as torch initializes its layers.
+"""
+
+from __future__ import annotations
+
+@ORDERED_BARE@import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+@CLASSES@
+CHANNELS, HEIGHT, WIDTH = @SHAPE@
+@MEAN@
+@DEVIATION@
+
+
+'''
+
 _TAIL = '''
 
 def load_model(weights: Path = WEIGHTS) -> @NAME@:
@@ -71,14 +103,7 @@ def load_model(weights: Path = WEIGHTS) -> @NAME@:
     model = @NAME@()
     model.load_state_dict(torch.load(io.BytesIO(content), weights_only=True))
     return model.eval()
-
-
-def preprocess(image: Tensor) -> Tensor:
-    """Normalize images (..., C, H, W) of pixels in 0..255 per channel."""
-    mean = torch.tensor(MEAN, device=image.device).view(-1, 1, 1)
-    deviation = torch.tensor(DEVIATION, device=image.device).view(-1, 1, 1)
-    return (image.float() - mean) / deviation
-
+@PREPROCESS@
 
 def read_image(path: Path) -> Tensor:
     """Read an image as uint8 (C, H, W), stretched to the size the network takes."""
@@ -211,11 +236,12 @@ def program(
     stem: str,
     classes: Sequence[str],
     preparation: Preparation,
-    checksum: str,
+    checksum: str = "",
 ) -> str:
     """The file ``stem``.py for weights in ``stem``.pt whose SHA-256 is ``checksum``.
 
-    Raises SourceError for a network with problems.
+    Without a checksum it is the network alone: classes and preprocessing, no weights. Raises
+    SourceError for a network with problems.
     """
     source = Source(network, title)
     fill = {
@@ -229,7 +255,11 @@ def program(
         "MEAN": _tuple("MEAN", preparation.mean),
         "DEVIATION": _tuple("DEVIATION", preparation.deviation),
         "NAME": source.name,
+        "PREPROCESS": _PREPROCESS,
+        "ORDERED_BARE": "from collections import OrderedDict\n\n" * source.needs_ordered_dict,
     }
+    if not checksum:
+        return _filled(_BARE_HEAD, fill) + source.classes + _PREPROCESS
     return _filled(_HEAD, fill) + source.classes + _filled(_TAIL, fill)
 
 

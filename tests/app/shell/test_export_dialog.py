@@ -28,7 +28,12 @@ class Remembering(ScriptedEngine):
         self.exported: list[tuple[str, str, str]] = []
 
     def export(
-        self, source: Path, format: str, path: Path, checkpoint: str = "best"
+        self,
+        source: Path,
+        format: str,
+        path: Path,
+        checkpoint: str = "best",
+        weights: bool = True,
     ) -> ExportReport:
         if self.refusal:
             raise WorkFailed(self.refusal, "Choose another place.")
