@@ -15,10 +15,10 @@ from studio.commands.loading import load_engine
 
 HELP = "measure one of the project's own benchmarks"
 
-NAMES = ("app", "describe", "loop", "startup")
+NAMES = ("analysis", "app", "describe", "loop", "module", "startup")
 """Each is the module of that name in ``studio.commands.benchmarks``."""
 
-_WITH_TORCH = ("app", "loop")
+_WITH_TORCH = ("app", "loop", "module")
 
 
 class Benchmark(Protocol):

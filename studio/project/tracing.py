@@ -153,6 +153,11 @@ def _trace(name: str, encoded: bytes, inputs: Inputs, classes: int) -> Trace:
         return _failed(kind, error)
 
 
+def forget() -> None:
+    """Drop what is remembered of nodes traced before; only a benchmark needs to."""
+    _trace.cache_clear()
+
+
 def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Trace:
     output = kind.shape(values, inputs)
     window = kind.window(values, inputs) if inputs else None

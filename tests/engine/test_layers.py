@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from studio.engine.layers import build_layer, builds
 from studio.project import registry
@@ -73,12 +74,15 @@ def test_shape_and_counts_of_the_rules_are_those_of_torch(kind: LayerKind) -> No
             expected = kind.shape(values, inputs)
         except Mismatch:
             continue
-        with torch.device("meta"):
+        counter = FlopCounterMode(display=False)
+        with torch.device("meta"), counter:
             module = build_layer(kind.kind, values, inputs)
             output = module(*(torch.empty(2, *shape) for shape in inputs))
         assert tuple(output.shape[1:]) == expected, (values, inputs)
         assert sum(p.numel() for p in module.parameters()) == kind.parameters(values, inputs)
         assert sum(b.numel() for b in module.buffers()) == kind.buffers(values, inputs)
+        # The counter takes two for a multiply-add; two images went through.
+        assert counter.get_total_flops() == 2 * 2 * kind.macs(values, inputs, expected)
         agreed += 1
     assert agreed > 20
 
