@@ -218,13 +218,13 @@ def _activation(values: dict[str, Any], inputs: tuple[Shape, ...]) -> nn.Module:
         case "leaky_relu":
             return nn.LeakyReLU(values["slope"])
         case "elu":
-            return nn.ELU()
+            return nn.ELU(values["alpha"])
         case "gelu":
             return nn.GELU()
         case "silu":
             return nn.SiLU()
         case "softplus":
-            return nn.Softplus()
+            return nn.Softplus(values["beta"])
         case "sigmoid":
             return nn.Sigmoid()
         case "tanh":

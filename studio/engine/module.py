@@ -8,6 +8,7 @@ be traced and exported.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -77,18 +78,36 @@ def _level(title: str, steps: Sequence[Step]) -> nn.Module:
     itself, and these are names that a user may give to a node.
     """
     children: dict[str, nn.Module] = {}
+    overwriting = _may_overwrite(steps)
     for step in steps:
         kind = step.trace.kind
         if step.trace.steps:
             children[step.name] = _level(kind.title.title().replace(" ", ""), step.trace.steps)
         elif kind.kind not in (*_INPUTS, *_OUTPUTS):
             children[step.name] = build_layer(kind.kind, step.trace.values, step.inputs)
+            if step.name in overwriting:
+                cast(nn.ReLU, children[step.name]).inplace = True
     heads = [step.name for step in steps if step.trace.kind.kind == AUXILIARY]
     forward = _forward(title, [step for step in steps if step.name not in heads], ())
     if heads:
         forward = _by_mode(_forward(title, steps, heads), forward)
     module: nn.Module = type(title, (_Level,), {"forward": forward})(children)
     return module
+
+
+def _may_overwrite(steps: Sequence[Step]) -> set[str]:
+    """The ReLUs that may write over their input: nothing else reads it, and its layer does not
+    need it for its gradient. It saves the memory traffic of a whole map, as torchvision does."""
+    readers = Counter(source for step in steps for source in step.sources)
+    kinds = {step.name: step.trace.kind.kind for step in steps}
+    return {
+        step.name
+        for step in steps
+        if step.trace.kind.kind == "activation"
+        and step.trace.values["function"] in ("relu", "relu6")
+        and readers[step.sources[0]] == 1
+        and kinds[step.sources[0]] in ("convolution", "batch_norm", "linear", "add")
+    }
 
 
 def _forward(title: str, steps: Sequence[Step], heads: Sequence[str]) -> Forward:

@@ -237,6 +237,19 @@ class _Analyst:
                 )
             self._note(node.name, "dangling", message, Fix("Remove it", RemoveNode(node.name)))
             return False
+        ports = {edge.port for edge in edges}
+        for edge in edges:
+            if not 0 <= edge.port < len(edges) and len(ports) == len(edges):
+                fix = Fix(f"Remove the wire from {edge.source}",
+                          RemoveEdge(edge.source, edge.target, edge.port))  # fmt: skip
+                self._note(
+                    node.name,
+                    "arity",
+                    f"the wire from {edge.source} leads to its input "
+                    f"number {edge.port + 1:,}, but they count from 1 without a gap",
+                    fix,
+                )
+                return False
         return True
 
     def _check_settings(self, node: Node) -> None:

@@ -91,15 +91,24 @@ def order(network: Network) -> tuple[list[str], list[str]]:
 
 
 def on_cycle(network: Network, names: Iterable[str]) -> list[str]:
-    """Those of ``names`` from which a path leads back to themselves, in the network's order."""
+    """Those of ``names`` from which a path leads back to themselves, in the network's order.
+
+    ``names`` are all that ``order`` finds on or behind a cycle.
+    """
     left = set(names)
     successors = outgoing(network)
-    changed = True
-    while changed:
-        # What leads nowhere inside the set only lies behind the cycle.
-        ends = {n for n in left if not any(edge.target in left for edge in successors[n])}
-        left -= ends
-        changed = bool(ends)
+    into = incoming(network)
+    # What leads nowhere inside the set only lies behind a cycle; taken away, it may lay bare more.
+    ways = {name: sum(edge.target in left for edge in successors[name]) for name in left}
+    ends = [name for name, count in ways.items() if not count]
+    while ends:
+        name = ends.pop()
+        left.discard(name)
+        for edge in into[name]:
+            if edge.source in left:
+                ways[edge.source] -= 1
+                if not ways[edge.source]:
+                    ends.append(edge.source)
     return [node.name for node in network.nodes if node.name in left]
 
 

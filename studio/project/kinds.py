@@ -90,6 +90,12 @@ class Kind:
     min_inputs: int = 1
     max_inputs: int = 1
     chips: Callable[[Values], tuple[str, ...]] = _no_chips
+    about: Callable[[Values], tuple[str, str]] | None = None
+    """Formula and source under some settings, where these choose among several."""
+
+    def formula_and_source(self, values: Values) -> tuple[str, str]:
+        """What holds under ``values``; empty texts where there is none."""
+        return self.about(values) if self.about else (self.formula, self.source)
 
     @property
     def ends(self) -> bool:

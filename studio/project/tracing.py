@@ -18,10 +18,15 @@ import msgspec
 
 from studio.project import graph, registry
 from studio.project.kinds import BlockKind, Inputs, Keeps, Kind, LayerKind, Mismatch, Window
+from studio.project.layers.common import MAX_VALUES
 from studio.project.settings import SettingError, complete
 from studio.project.values import Edge, Node, Shape
 
-MAX_LAYERS = 100_000
+MAX_LAYERS = 30_000
+"""Of the expanded network; more could not be analyzed within a second."""
+
+_FARTHEST = 10**12
+"""Pixels at which the counting of what is seen ends: no image is larger."""
 
 
 Length = int | Fraction
@@ -43,10 +48,13 @@ class Span:
     def through(self, inner: Span) -> Span:
         """This span followed by ``inner``, which was measured on this one's output."""
         reach = (
-            self.reach[0] + (inner.reach[0] - 1) * self.jump[0],
-            self.reach[1] + (inner.reach[1] - 1) * self.jump[1],
+            min(self.reach[0] + (inner.reach[0] - 1) * self.jump[0], _FARTHEST),
+            min(self.reach[1] + (inner.reach[1] - 1) * self.jump[1], _FARTHEST),
         )
-        jump = self.jump[0] * inner.jump[0], self.jump[1] * inner.jump[1]
+        jump = (
+            min(self.jump[0] * inner.jump[0], _FARTHEST),
+            min(self.jump[1] * inner.jump[1], _FARTHEST),
+        )
         if self.grain[0]:
             return Span(reach, jump, self.grain, self.fixed)
         if not inner.grain[0]:
@@ -160,6 +168,8 @@ def forget() -> None:
 
 def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Trace:
     output = kind.shape(values, inputs)
+    if size(output) > MAX_VALUES:
+        raise Mismatch(f"its output would have more than {MAX_VALUES:,} values: make it smaller")
     window = kind.window(values, inputs) if inputs else None
     keeps = kind.keeps if isinstance(kind.keeps, Keeps) else kind.keeps(values)
     return Trace(
@@ -189,6 +199,7 @@ def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classe
     inside = kind.expand(values, inputs[0])
     steps: list[Step] = []
     done: dict[str, Step] = {}
+    layers = 0
     into = graph.incoming(inside)
     # A block's inside is made by our own code: in order, and without cycles.
     for node in inside.nodes:
@@ -197,6 +208,9 @@ def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classe
             raise _inner_error(step, steps)
         steps.append(step)
         done[node.name] = step
+        layers += step.trace.layers
+        if layers > MAX_LAYERS:
+            raise Mismatch(f"it holds more than {MAX_LAYERS:,} layers: lower its repeats")
     last = steps[-1]
     kept = kept_in(steps)
     return Trace(

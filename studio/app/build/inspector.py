@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
@@ -17,7 +19,7 @@ from studio.app.workspace import Workspace
 from studio.project import edits, registry
 from studio.project.kinds import Kind
 from studio.project.problems import Fix, Problem
-from studio.project.settings import SettingError
+from studio.project.settings import SettingError, Values
 from studio.project.values import Node
 
 WIDTH = 304
@@ -158,19 +160,19 @@ class Inspector(QFrame):
         self.problems.show_problems(own, self._workspace.analysis.nodes, at=node.name)
         self.heading.setText("This block" if kind is not None and kind.is_block else "This layer")
         self.facts.show_facts(facts.of_node(report))
-        self._show_why(kind)
+        self._show_why(kind, _read(node, kind)[0] if kind is not None else {})
 
-    def _show_why(self, kind: Kind | None) -> None:
-        shown = kind is not None
+    def _show_why(self, kind: Kind | None, values: Values = MappingProxyType({})) -> None:
+        formula, source = kind.formula_and_source(values) if kind is not None else ("", "")
         for widget in (self._second_line, self._why, self.help):
-            widget.setVisible(shown)
-        self.formula.setVisible(kind is not None and bool(kind.formula))
-        self.source.setVisible(kind is not None and bool(kind.source))
+            widget.setVisible(kind is not None)
+        self.formula.setVisible(bool(formula))
+        self.source.setVisible(bool(source))
         if kind is not None:
             self._why.setText(f"Why {_with_article(kind)}")
             self.help.setText(kind.help)
-            self.formula.setText(kind.formula)
-            self.source.setText(kind.source)
+            self.formula.setText(formula)
+            self.source.setText(source)
 
     # The form -----------------------------------------------------------------------------------
 

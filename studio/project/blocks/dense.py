@@ -87,6 +87,7 @@ TRANSITION = BlockKind(
     title="Transition",
     family="pooling",
     help="Between two dense blocks: fewer channels by a 1×1 convolution, and half the size.",
+    formula="y = pool(1×1(f(BN(x))))",
     source="Huang et al. 2017, section 3",
     settings=(
         Real(name="compression", title="Compression", default=0.5, minimum=0.01, maximum=1.0,

@@ -42,8 +42,10 @@ _EPSILON = Real(
 
 _UNIT_SETTINGS = (
     channels_setting("channels", "Channels", 64, "How many filters are learnt."),
-    Integer(name="kernel", title="Kernel", default=3, minimum=1, maximum=31, unit="px"),
-    Integer(name="stride", title="Stride", default=1, minimum=1, maximum=64, unit="px"),
+    Integer(name="kernel", title="Kernel", default=3, minimum=1, maximum=31, unit="px",
+            help="Height and width of the filters."),
+    Integer(name="stride", title="Stride", default=1, minimum=1, maximum=64, unit="px",
+            help="The step between two positions; 2 halves height and width."),
     Integer(name="groups", title="Groups", default=1, minimum=0, maximum=MAX_CHANNELS,
             special="depthwise",
             help="Splits the channels into groups; depthwise is a filter for every channel."),
@@ -61,6 +63,8 @@ CONV_UNIT = BlockKind(
     title="Convolution unit",
     family="convolution",
     help="A convolution, batch norm where it is on, and the activation.",
+    formula="y = f(BN(W ∗ x))",
+    source="Ioffe & Szegedy 2015, section 3.2",
     settings=_UNIT_SETTINGS,
     chips=lambda values: convolution_chips(values),
     expand=_expand_unit,
@@ -138,6 +142,7 @@ INCEPTION = BlockKind(
         "Looks at the input at several scales at once (1×1, 3×3, 5×5 and pooling) and stacks what "
         "they find. The 1×1 convolutions in front make the large ones affordable."
     ),
+    formula="y = [1×1(x), 3×3(1×1(x)), 5×5(1×1(x)), 1×1(pool(x))]",
     source="Szegedy et al. 2015, figure 2",
     settings=(
         Choice(name="variant", title="Module", default="b",

@@ -41,6 +41,7 @@ SEPARABLE = BlockKind(
         "One filter a channel, then a 1×1 convolution that mixes the channels: nearly what a "
         "whole convolution sees, for about a ninth of its multiply-adds."
     ),
+    formula="y = 1×1(each channel by itself ∗ 3×3)",
     source="Howard et al. 2017, section 3.1",
     settings=(
         channels_setting("channels", "Channels", 64, "How many channels go out."),

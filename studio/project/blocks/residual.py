@@ -45,8 +45,8 @@ def _convolutions(values: Values) -> list[tuple[int, int, int, int]]:
     if values["block"] == "basic":
         return [(channels, 3, stride, 1), (channels, 3, 1, 1)]
     width = inner_width(values)
-    # torchvision strides in the 3×3 (v1.5); the paper in the first 1×1.
-    return [(width, 1, 1, 1), (width, 3, stride, groups), (channels, 1, 1, 1)]
+    first, middle = (stride, 1) if values["stride_in"] == "first" else (1, stride)
+    return [(width, 1, first, 1), (width, 3, middle, groups), (channels, 1, 1, 1)]
 
 
 def _shortcut(body: Body, values: Values, shape: Shape, source: str) -> str | None:
@@ -62,8 +62,10 @@ def _shortcut(body: Body, values: Values, shape: Shape, source: str) -> str | No
             f"{values['stride']}: choose a projection or zero-padding shortcut"
         )
     if option == "always" or (option == "projection" and not same):
+        # A pre-activation block's sum is not normalized, and neither is what its shortcut adds.
+        norm = values["batch_norm"] and values["order"] == "post"
         return body.add("downsample", "projection", source, channels=values["channels"],
-                        stride=values["stride"], batch_norm=values["batch_norm"])  # fmt: skip
+                        stride=values["stride"], batch_norm=norm)  # fmt: skip
     if option == "zero" and not same:
         return body.add("shortcut", "zero_shortcut", source, channels=values["channels"],
                         stride=values["stride"])  # fmt: skip
@@ -89,12 +91,15 @@ def _expand_post(values: Values, shape: Shape) -> Network:
     body = Body()
     norm, function, start = values["batch_norm"], values["activation"], values["initialization"]
     layers = _convolutions(values)
+    zero = values["zero_scale"] and values["shortcut"] != "cut"
     for number, (channels, kernel, stride, groups) in enumerate(layers, start=1):
+        without = zero and not norm and number == len(layers)
         body.add(f"conv{number}", "convolution", channels=channels, kernel=kernel, stride=stride,
-                 groups=groups, bias=not norm, initialization=start)  # fmt: skip
+                 groups=groups, bias=not norm,
+                 initialization="zero" if without else start)  # fmt: skip
         if norm:
-            zero = values["zero_scale"] and number == len(layers) and values["shortcut"] != "cut"
-            body.add(f"bn{number}", "batch_norm", scale="zero" if zero else "one")
+            last = zero and number == len(layers)
+            body.add(f"bn{number}", "batch_norm", scale="zero" if last else "one")
         if number < len(layers):
             body.activation(f"act{number}", function)
     end = _finish_branch(body, values)
@@ -108,7 +113,9 @@ def _expand_pre(values: Values, shape: Shape) -> Network:
     body = Body()
     norm, function, start = values["batch_norm"], values["activation"], values["initialization"]
     branch = "in"
-    for number, (channels, kernel, stride, groups) in enumerate(_convolutions(values), start=1):
+    layers = _convolutions(values)
+    zero = values["zero_scale"] and values["shortcut"] != "cut"
+    for number, (channels, kernel, stride, groups) in enumerate(layers, start=1):
         if norm:
             body.add(f"bn{number}", "batch_norm")
         body.activation(f"act{number}", function)
@@ -116,7 +123,8 @@ def _expand_pre(values: Values, shape: Shape) -> Network:
             # A shortcut that changes the shape starts behind the first activation.
             branch = body.last
         body.add(f"conv{number}", "convolution", channels=channels, kernel=kernel, stride=stride,
-                 groups=groups, bias=not norm, initialization=start)  # fmt: skip
+                 groups=groups, bias=not norm,
+                 initialization="zero" if zero and number == len(layers) else start)  # fmt: skip
     end = _finish_branch(body, values)
     changes = shape[0] != values["channels"] or values["stride"] != 1
     projected = values["shortcut"] in ("projection", "always") and changes
@@ -147,8 +155,13 @@ _RESIDUAL_SETTINGS = (
                 "(B) or filled up with zeros (A). Cut, the block is a plain one to compare with."),
     BATCH_NORM_FLAG,
     Flag(name="zero_scale", title="Start as identity", default=False,
-         when=("batch_norm", (True,)),
-         help="The last batch norm's scale starts at zero, so the block passes its input through."),
+         help="The branch starts at zero, so that the block passes its input through: by its last "
+              "batch norm's scale, or in pre-activation order by its last convolution."),
+    Choice(name="stride_in", title="Stride in", default="middle",
+           choices=(("middle", "3×3 (torchvision)"), ("first", "first 1×1 (paper)")),
+           when=("block", ("bottleneck",)),
+           help="Which convolution has the stride. The paper's first 1×1 passes three of four "
+                "pixels over; torchvision's 3×3 sees them all, for a few more multiply-adds."),
     Integer(name="groups", title="Groups", default=1, minimum=1, maximum=MAX_CHANNELS,
             when=("block", ("bottleneck",)),
             help="Groups of the 3×3 convolution, as in ResNeXt."),

@@ -45,6 +45,7 @@ VGG = BlockKind(
         "A few small convolutions in a row, then pooling. Two 3×3 convolutions see 5×5 pixels "
         "with 20 parameters instead of 26 (one channel), three see 7×7 with 30 instead of 50."
     ),
+    formula="y = pool(f(W₂ ∗ f(W₁ ∗ x)))",
     source="Simonyan & Zisserman 2015, section 2",
     settings=(
         Integer(name="convolutions", title="Convolutions", default=2, minimum=1, maximum=16,

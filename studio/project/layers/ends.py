@@ -17,8 +17,10 @@ INPUT = LayerKind(
     settings=(
         Integer(name="channels", title="Channels", default=3, minimum=1, maximum=64,
                 help="1 for gray, 3 for color."),
-        Integer(name="height", title="Height", default=32, minimum=1, maximum=4096, unit="px"),
-        Integer(name="width", title="Width", default=32, minimum=1, maximum=4096, unit="px"),
+        Integer(name="height", title="Height", default=32, minimum=1, maximum=4096, unit="px",
+                help="To which images are resized. Twice the size is four times the work."),
+        Integer(name="width", title="Width", default=32, minimum=1, maximum=4096, unit="px",
+                help="To which images are resized. Twice the size is four times the work."),
     ),
     min_inputs=0,
     max_inputs=0,

@@ -51,6 +51,7 @@ CONCATENATE = LayerKind(
     title="Concatenate",
     family="merge",
     help="Stacks the channels of its inputs: where the branches of an Inception block meet.",
+    formula="y = [x₁, x₂, …]",
     source="Szegedy et al. 2015, figure 2",
     min_inputs=2,
     max_inputs=16,
@@ -102,6 +103,7 @@ ZERO_SHORTCUT = LayerKind(
     title="Zero-padding shortcut",
     family="residual",
     help="Takes every stride-th pixel and fills the missing channels with zeros: no parameters.",
+    formula="y = [x at every stride-th pixel, 0]",
     source="He et al. 2016, section 3.3, option A",
     settings=(
         Integer(name="channels", title="Channels", default=64, minimum=1, maximum=MAX_CHANNELS,

@@ -94,7 +94,8 @@ LOCAL_RESPONSE_NORM = LayerKind(
     title="Local response norm",
     family="normalization",
     help="Divides every value by the strength of its neighbor channels at the same pixel. Used "
-    "before batch norm; AlexNet and GoogLeNet have it.",
+    "before batch norm; AlexNet and GoogLeNet have it. torch divides α by the number of channels "
+    "n, the paper does not: its α of 0.0001 is 0.0005 here.",
     formula="y = x / (k + α/n Σ x²)^β",
     source="Krizhevsky et al. 2012, section 3.3",
     settings=(

@@ -54,6 +54,7 @@ POOLING = LayerKind(
     title="Pooling",
     family="pooling",
     help="Keeps the maximum or the mean of each window, and so makes the map smaller.",
+    formula="y = max (or mean) of x over the window",
     source="Scherer et al. 2010",
     settings=(
         POOLING_MODE,
@@ -80,6 +81,7 @@ GLOBAL_POOLING = LayerKind(
     title="Global pooling",
     family="pooling",
     help="One number per channel: the mean (or maximum) of the whole map, as a vector.",
+    formula="y = mean (or max) of x over all pixels",
     source="Lin et al. 2014, section 3.2",
     settings=(
         Choice(name="mode", title="Takes the", default="average",
@@ -106,6 +108,8 @@ ADAPTIVE_POOLING = LayerKind(
     title="Adaptive pooling",
     family="pooling",
     help="Pools to a set output size, whatever size comes in, so that a network takes any image.",
+    formula="y(i) = mean (or max) of x from ⌊i h / n⌋ to ⌈(i + 1) h / n⌉",
+    source="He et al. 2014, section 2.2",
     settings=(
         Choice(name="mode", title="Takes the", default="average",
                choices=(("average", "average"), ("max", "maximum")),

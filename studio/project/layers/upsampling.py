@@ -38,6 +38,7 @@ UPSAMPLE = LayerKind(
     family="shape",
     help="Makes the map larger: repeats every pixel, or draws straight lines between pixels. It "
     "brings a deep, small map back to the size of an earlier one.",
+    formula="y(i) = x(⌊i / s⌋), or the mean of the pixels around i / s by distance",
     source="Long et al. 2015, section 3.3",
     settings=(
         Integer(name="scale", title="Scale", default=2, minimum=1, maximum=32,

@@ -12,6 +12,8 @@ FLATTEN = LayerKind(
     title="Flatten",
     family="shape",
     help="Lays the whole feature map out as one vector.",
+    formula="y(c h w) = x(c, h, w)",
+    source="LeCun et al. 1998, section II",
     shape=lambda values, inputs: (value_count(inputs[0]),),
     # One value sees one pixel, but the vector, which is what follows, sees them all.
     window=whole_map,
@@ -36,6 +38,7 @@ LINEAR = LayerKind(
     family="linear",
     help="Every output is a weighted sum of all inputs; the last one gives a logit per class.",
     formula="y = W x + b",
+    source="Rumelhart et al. 1986",
     settings=(
         Integer(name="features", title="Features", default=0, minimum=0, maximum=1_000_000,
                 special="classes",

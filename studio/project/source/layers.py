@@ -194,6 +194,10 @@ _FUNCTIONS = {
 def _activation(values: Values, inputs: Inputs) -> Call | Function:
     if values["function"] == "leaky_relu":
         return Call("nn.LeakyReLU", (_plain("negative_slope", values["slope"]),))
+    if values["function"] == "elu" and values["alpha"] != 1.0:
+        return Call("nn.ELU", (_named("alpha", values["alpha"]),))
+    if values["function"] == "softplus" and values["beta"] != 1.0:
+        return Call("nn.Softplus", (_named("beta", values["beta"]),))
     template, module = _FUNCTIONS[values["function"]]
     return Function(template, module)
 

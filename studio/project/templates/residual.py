@@ -67,7 +67,8 @@ def _preact(depth: int) -> Callable[[Chain], None]:
         for number, channels in enumerate((64, 128, 256), start=1):
             settings = {"stride": 2} if number > 1 else {}
             chain.add(f"stage{number}", "stage", block="bottleneck", order="pre",
-                      channels=channels, repeats=(depth - 2) // 9, **settings)  # fmt: skip
+                      stride_in="first", channels=channels, repeats=(depth - 2) // 9,
+                      **settings)  # fmt: skip
         chain.add("bn", "batch_norm")
         chain.add("act", "activation")
         chain.add("pool", "global_pooling")
