@@ -79,7 +79,7 @@ def _level(title: str, steps: Sequence[Step]) -> nn.Module:
             graph.output(values[step.sources[0]])
         else:
             children[step.name] = (
-                _level(step.trace.kind.title.title().replace(" ", ""), step.trace.steps)
+                _level(_class_name(step), step.trace.steps)
                 if step.trace.steps
                 else build_layer(kind, step.trace.values, step.inputs)
             )
@@ -87,6 +87,11 @@ def _level(title: str, steps: Sequence[Step]) -> nn.Module:
                 step.name, tuple(values[source] for source in step.sources)
             )
     return _module_class(title, graph)(children)
+
+
+def _class_name(step: Step) -> str:
+    """The block's title as the name of a class, for torch's printout."""
+    return step.trace.kind.title_of(step.trace.values).title().replace(" ", "")
 
 
 def _module_class(title: str, graph: fx.Graph) -> type[_Level]:

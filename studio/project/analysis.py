@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from studio.project import graph, registry
-from studio.project.kinds import BlockKind, Mismatch, show_shape
+from studio.project.kinds import MAX_LAYERS, BlockKind, Mismatch, show_shape
 from studio.project.problems import (
     AddNode,
     Fix,
@@ -23,7 +23,7 @@ from studio.project.problems import (
     SetSetting,
 )
 from studio.project.settings import SettingError, Values
-from studio.project.tracing import MAX_LAYERS, Span, Step, follow
+from studio.project.tracing import Span, Step, follow
 from studio.project.values import Edge, Network, Node, Shape
 
 

@@ -15,11 +15,23 @@ from typing import Any
 import msgspec
 
 from studio.project import graph, registry
-from studio.project.kinds import BlockKind, Inputs, Keeps, Kind, LayerKind, Mismatch
+from studio.project.kinds import (
+    MAX_LAYERS,
+    BlockKind,
+    Inputs,
+    Keeps,
+    Kind,
+    LayerKind,
+    Mismatch,
+    show_shape,
+)
 from studio.project.settings import SettingError, complete
 from studio.project.values import Edge, Node, Shape
 
-MAX_LAYERS = 100_000
+MAX_DIFFERENT = 10_000
+"""So many of a block's layers may differ from all before them: working them out takes a second."""
+MAX_VALUES = 2**40
+"""More in one output is a mistake; repeated without end it would not even fit into a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +57,9 @@ class Trace:
     """What a node does to its inputs: the sums over its inside for a block.
 
     ``kept`` is what it keeps for the backward pass in bytes for one sample (float32), apart from
-    its own input and output; ``largest`` the largest output inside, in values. ``steps`` is a
-    block's inside, empty for a layer. ``error`` says why there is no ``output``.
+    its own input and output; ``largest`` the largest output inside, in values. ``layers`` counts
+    all layers inside, ``different`` those that are not equal to one before. ``steps`` is a block's
+    inside, empty for a layer. ``error`` says why there is no ``output``.
     """
 
     kind: Kind
@@ -58,6 +71,7 @@ class Trace:
     macs: int = 0
     depth: int = 0
     layers: int = 1
+    different: int = 1
     kept: int = 0
     keeps_input: bool = False
     keeps_output: bool = False
@@ -106,7 +120,7 @@ def _failed(kind: Kind | None, error: Mismatch | SettingError) -> Trace:
 def _trace(name: str, encoded: bytes, inputs: Inputs, classes: int) -> Trace:
     kind = registry.lookup(name)
     if kind is None:
-        return _failed(None, SettingError(f"this version does not know the kind {name!r}"))
+        return _failed(None, SettingError(f"this version does not know the kind {name[:40]!r}"))
     try:
         values = complete(kind.settings, msgspec.json.decode(encoded), "")
     except SettingError as error:
@@ -125,6 +139,11 @@ def _trace(name: str, encoded: bytes, inputs: Inputs, classes: int) -> Trace:
 
 def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Trace:
     output = kind.shape(values, inputs)
+    if size(output) > MAX_VALUES:
+        raise Mismatch(
+            f"it would give {show_shape(output)}, which no machine can hold: use fewer channels, "
+            "more pooling, or fewer repeats"
+        )
     window = kind.window(values, inputs) if inputs else None
     keeps = kind.keeps if isinstance(kind.keeps, Keeps) else kind.keeps(values)
     return Trace(
@@ -149,11 +168,21 @@ def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classe
     steps: list[Step] = []
     done: dict[str, Step] = {}
     into = graph.incoming(inside)
-    # A block's inside is made by our own code: in order, and without cycles.
+    layers = different = 0
+    seen: set[int] = set()
+    # A block's inside is in order and without cycles: our own code made or checked it.
     for node in inside.nodes:
+        _check_arity(node, len(into[node.name]))
         step = follow(node, into[node.name], done, classes, entry=inputs)
         if step.trace.output is None:
-            raise _inner_error(step, steps)
+            raise _inner_error(step)
+        layers += step.trace.layers
+        if id(step.trace) not in seen:
+            seen.add(id(step.trace))
+            different += step.trace.different
+        if layers > MAX_LAYERS or different > MAX_DIFFERENT:
+            most, word = (MAX_LAYERS, "") if layers > MAX_LAYERS else (MAX_DIFFERENT, "different ")
+            raise Mismatch(f"it holds more than {most:,} {word}layers: repeat less in it")
         steps.append(step)
         done[node.name] = step
     last = steps[-1]
@@ -167,7 +196,8 @@ def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classe
         buffers=sum(step.trace.buffers for step in steps),
         macs=sum(step.trace.macs for step in steps),
         depth=last.depth,
-        layers=sum(step.trace.layers for step in steps) - 2,
+        layers=layers - 2,
+        different=different,
         kept=kept,
         keeps_input=keeps_input,
         keeps_output=keeps_output,
@@ -176,11 +206,26 @@ def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classe
     )
 
 
-def _inner_error(step: Step, before: Sequence[Step]) -> Mismatch:
+def _check_arity(node: Node, wires: int) -> None:
+    """Raises Mismatch for a node inside a user's block that is wired too little or too much."""
+    kind = registry.lookup(node.kind)
+    if kind is None or kind.min_inputs <= wires <= kind.max_inputs:
+        return
+    raise Mismatch(
+        f"inside it, {node.name} is fed by {wires} wire{'s' if wires != 1 else ''}, and takes "
+        f"{kind.min_inputs if wires < kind.min_inputs else kind.max_inputs}"
+    )
+
+
+def _inner_error(step: Step) -> Mismatch:
     error = step.trace.error
-    message = error.message if isinstance(error, Mismatch) else str(error)
-    names = ("the block's input" if s == "in" else f"its {s}" for s in step.sources)
-    return Mismatch(f"inside it, {step.name}: {message.format(*names)}")
+    text = str(error)
+    if isinstance(error, Mismatch):
+        names = ("the block's input" if s == "in" else f"its {s}" for s in step.sources)
+        text = error.message.format(*names)
+    # The sentence is filled in again further out, and may quote what a file holds.
+    text = text.replace("{", "{{").replace("}", "}}")
+    return Mismatch(f"inside it, {step.name}: {text}")
 
 
 def follow(

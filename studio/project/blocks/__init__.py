@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from studio.project.blocks.convnext import CONVNEXT_BLOCK, CONVNEXT_STAGE
 from studio.project.blocks.dense import DENSE_BLOCK, DENSE_LAYER, TRANSITION
+from studio.project.blocks.group import GROUP
 from studio.project.blocks.inception import CONV_UNIT, INCEPTION, INCEPTION_BRANCH
 from studio.project.blocks.mobile import INVERTED_RESIDUAL, INVERTED_STAGE, SEPARABLE
 from studio.project.blocks.residual import PROJECTION, RESIDUAL, STAGE
@@ -16,5 +17,5 @@ from studio.project.blocks.vgg import VGG
 BLOCKS = (
     VGG, INCEPTION, RESIDUAL, STAGE, CONV_UNIT, INCEPTION_BRANCH, PROJECTION, SEPARABLE,
     INVERTED_RESIDUAL, INVERTED_STAGE, DENSE_BLOCK, DENSE_LAYER, TRANSITION, CONVNEXT_BLOCK,
-    CONVNEXT_STAGE,
+    CONVNEXT_STAGE, GROUP,
 )  # fmt: skip
