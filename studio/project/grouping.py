@@ -6,6 +6,7 @@ wires as they were; a built-in block's inside gets names that begin with the blo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -64,6 +65,22 @@ def group(
     wires += (Edge(name, e.target, e.port) for e in outward)
     first = next(n for n, node in enumerate(network.nodes) if node.name in chosen)
     return Network((*left[:first], block, *left[first:]), tuple(wires)), name
+
+
+def retitle(network: Network, name: str, title: str) -> tuple[Network, str]:
+    """Give a group another title, and give its name.
+
+    A name that was made of the old title is made of the new one; one that the user chose stays.
+    """
+    before = network.node(name).settings
+    network = edits.set_setting(network, name, "title", title)
+    after = network.node(name).settings
+    made = re.fullmatch(re.escape(edits.first_name(GROUP.kind, before)) + r"\d*", name)
+    wish = edits.first_name(GROUP.kind, after)
+    if made is None or wish == edits.first_name(GROUP.kind, before):
+        return network, name
+    new = edits.free_among({node.name for node in network.nodes} - {name}, wish)
+    return edits.rename(network, name, new), new
 
 
 def _checked(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from studio.project import registry
+from studio.project import edits, registry
 from studio.project.kinds import BlockKind, LayerKind, Mismatch
 from studio.project.registry import PaletteEntry
 from studio.project.settings import SettingError, complete
@@ -15,17 +15,21 @@ MIME = "application/x-training-studio-entry"
 """What a drag from the palette carries: an entry's key as UTF-8."""
 
 
-def entries() -> tuple[PaletteEntry, ...]:
+Mine = Sequence[PaletteEntry]
+"""The user's own blocks; they stand behind the sections of the registry."""
+
+
+def entries(mine: Mine = ()) -> tuple[PaletteEntry, ...]:
     """All entries of the palette in order."""
-    return tuple(entry for section in registry.palette() for entry in section.entries)
+    return (*(entry for section in registry.palette() for entry in section.entries), *mine)
 
 
-def by_key(key: str) -> PaletteEntry | None:
+def by_key(key: str, mine: Mine = ()) -> PaletteEntry | None:
     """The entry called ``key``, or None."""
-    return next((entry for entry in entries() if entry.key == key), None)
+    return next((entry for entry in entries(mine) if entry.key == key), None)
 
 
-def find(text: str) -> list[PaletteEntry]:
+def find(text: str, mine: Mine = ()) -> list[PaletteEntry]:
     """The entries that ``text`` may mean, best first; all for an empty text.
 
     Every word has to occur in title or kind, or to begin a word of the hint; a title that starts
@@ -33,9 +37,9 @@ def find(text: str) -> list[PaletteEntry]:
     """
     words = text.lower().split()
     if not words:
-        return list(entries())
+        return list(entries(mine))
     ranked: list[tuple[int, int, int, PaletteEntry]] = []
-    for number, entry in enumerate(entries()):
+    for number, entry in enumerate(entries(mine)):
         title = entry.title.lower()
         names = f"{title} {entry.key} {entry.kind}"
         hint = re.findall(r"[\w×]+", entry.hint.lower())
@@ -71,7 +75,7 @@ def fits(entry: PaletteEntry, shape: Shape | None) -> bool:
 
 def sample_node(entry: PaletteEntry) -> Node:
     """A node as a drop would make it, for the preview under the pointer."""
-    return Node(entry.key, entry.kind, dict(entry.settings))
+    return Node(edits.first_name(entry.kind, entry.settings), entry.kind, dict(entry.settings))
 
 
 def icon_of(kind: str, family: str, settings: Mapping[str, object]) -> str:
@@ -80,6 +84,8 @@ def icon_of(kind: str, family: str, settings: Mapping[str, object]) -> str:
         return kind
     if kind.endswith("stage"):
         return "stage"
+    if kind == "group":
+        return "group"
     if kind == "separable":
         return "depthwise"
     if kind == "convolution" and settings.get("kernel") == 1:

@@ -182,7 +182,10 @@ def _paint_card(painter: QPainter, body: QRectF, face: Face, laid: Texts, ink: I
     if figure is not None:
         area = body.adjusted(LEFT, 34.0, -RIGHT, -8.0)
         figure_paint.paint(painter, area, figure, ink)
-        _paint_parameters(painter, body, body.bottom() - 24.0, laid, ink)
+        if face.repeats > 1:
+            _paint_chips(painter, body, laid, ink)
+        else:
+            _paint_parameters(painter, body, body.bottom() - 24.0, laid, ink)
     else:
         _paint_chips(painter, body, laid, ink)
 

@@ -250,7 +250,7 @@ GROUP = BlockKind(
                help="The network it stands for, with one entry and one exit."),
     ),
     chips=lambda values: (f"×{values['repeats']}",) if values["repeats"] > 1 else (),
-    own_title=lambda values: str(values.get("title", "Group")),
+    own_title=lambda values: str(values.get("title", "Group"))[:MAX_TITLE],
     own_family=lambda values: COLORS.get(str(values.get("color", "violet")), "group"),
     expand=_expand,
 )  # fmt: skip
