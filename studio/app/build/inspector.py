@@ -43,6 +43,8 @@ class Inspector(QFrame):
         self.name.renamed.connect(self._rename)
         self.title = _label("", "title", self)
         self.kind_line = _label("", "muted", self)
+        # A title may hold what looks like markup.
+        self.kind_line.setTextFormat(Qt.TextFormat.PlainText)
         self.problems = ProblemList(self)
         self.problems.fix_wanted.connect(self._fix)
         self.problems.node_wanted.connect(self.node_wanted)

@@ -9,12 +9,15 @@ from studio.project import edits, registry
 from studio.project.kinds import BlockKind, LayerKind, Mismatch
 from studio.project.registry import PaletteEntry
 from studio.project.settings import SettingError, complete
+from studio.project.tracing import trace
 from studio.project.values import Node, Shape
 
 MIME = "application/x-training-studio-entry"
 """What a drag from the palette carries: an entry's key as UTF-8."""
 
 
+_CLASSES = 10
+"""How many there are makes no difference to what can be fed with a shape."""
 Mine = Sequence[PaletteEntry]
 """The user's own blocks; they stand behind the sections of the registry."""
 
@@ -60,6 +63,8 @@ def fits(entry: PaletteEntry, shape: Shape | None) -> bool:
     if shape is None or kind.min_inputs > 1:
         return True
     try:
+        if kind.own_title is not None:
+            return trace(sample_node(entry), (shape,), _CLASSES).error is None
         values = complete(kind.settings, entry.settings, entry.title)
         if isinstance(kind, BlockKind):
             kind.expand(values, shape)
