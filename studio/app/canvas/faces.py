@@ -26,6 +26,7 @@ class Face:
     """All texts and marks of one card; ``width`` and ``height`` in canvas pixels.
 
     ``share`` is the part of the network's multiply-adds (0 to 1), None where it has none.
+    ``own`` marks a user's own block, whose title gets a line for itself.
     ``shortcut`` is what stands on a residual block's second path: "" for nothing, None where the
     block has none. ``ports`` counts the inputs that are drawn. ``problem`` is the first problem's
     sentence, "" for none, and ``fix`` the words of its remedy.
@@ -44,6 +45,7 @@ class Face:
     share: float | None = None
     figure: Figure | None = None
     repeats: int = 1
+    own: bool = False
     ports: int = 1
     leaves: bool = True
     shortcut: str | None = None
@@ -87,6 +89,7 @@ def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
         share=_share(report),
         figure=figure,
         repeats=int(values.get("repeats", 1)),
+        own=kind.own_title is not None,
         ports=max(kind.min_inputs, wired) if kind.max_inputs else 0,
         leaves=kind.family != "output",
         # The figure of a user's own block shows the second path itself.
