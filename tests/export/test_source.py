@@ -226,6 +226,15 @@ def test_groups_of_one_title_that_hold_different_things_are_two_classes() -> Non
     assert text.count("Part(nn.Module)") == 2
 
 
+def test_groups_of_two_titles_that_hold_the_same_are_two_classes() -> None:
+    network = _grouped("First part")
+    other = {**network.node("second").settings, "title": "Other part"}
+    nodes = tuple(Node(n.name, n.kind, other) if n.name == "second" else n for n in network.nodes)
+    text = _check_equal(Network(nodes, network.edges))
+    assert "self.first = FirstPart(" in text
+    assert "self.second = OtherPart(" in text
+
+
 @pytest.mark.parametrize(
     "title",
     ["Tensor", "Value error", "3 tails", "class", "None", "注意", "a \"quoted\" \\", '""\"', "Net",
@@ -237,6 +246,8 @@ def test_any_title_of_a_group_gives_source_that_runs_and_is_formatted(title: str
     preparation = Preparation((4, 12, 12), (0.0,) * 4, (1.0,) * 4)
     text = program(network, "net", "some file", ["a", "b"], preparation, "0" * 64)
     assert _is_formatted(text)
+    assert "class ValueError(" not in text
+    assert "class Tensor(" not in text
 
 
 def test_the_source_of_resnet152_stays_short() -> None:

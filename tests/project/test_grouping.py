@@ -97,6 +97,33 @@ def test_branches_that_meet_keep_their_ports() -> None:
     assert [e.source for e in graph.incoming(back)["sum"]] == ["right", "left"]
 
 
+def skipping() -> Network:
+    """``stem`` feeds a sum at its second port and, by way of ``left``, at its first."""
+    network = branches()
+    wires = [e for e in network.edges if "right" not in (e.source, e.target) and e.target != "sum"]
+    return Network(
+        tuple(node for node in network.nodes if node.name != "right"),
+        (*wires, Edge("left", "sum", 0), Edge("stem", "sum", 1)),
+    )
+
+
+def test_a_group_that_feeds_a_merge_takes_the_port_of_what_it_holds() -> None:
+    network = branches()
+    grouped, name = grouping.group(network, ["left"])
+    assert Edge(name, "sum", 1) in grouped.edges
+    assert as_sets(grouping.ungroup(grouped, name)[0]) == as_sets(network)
+
+
+def test_what_is_fed_at_a_later_port_is_so_inside_the_group() -> None:
+    network = skipping()
+    grouped, name = grouping.group(network, ["left", "sum"])
+    wires = [(e["source"], e["target"], e.get("port", 0)) for e in
+             inside_of(grouped.node(name))["edges"]]  # fmt: skip
+    assert {("in", "left", 0), ("left", "sum", 0), ("in", "sum", 1)} <= set(wires)
+    assert totals(grouped) == totals(network)
+    assert as_sets(grouping.ungroup(grouped, name)[0]) == as_sets(network)
+
+
 def test_a_group_inside_a_group_comes_out_as_it_went_in() -> None:
     one, inner = grouping.group(QUICK, ["deep", "pool"], "Tail")
     two, outer = grouping.group(one, ["shrink", inner], "Whole")
