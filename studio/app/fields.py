@@ -19,11 +19,19 @@ from PySide6.QtGui import (
     QValidator,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QWidget,
+)
 
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import ROW, S1, S2, font
-from studio.project.settings import Choice, Flag, Integer, Real, Setting, SettingError
+from studio.project.settings import Choice, Flag, Integer, Real, Setting, SettingError, Text
 
 
 class NumberField(QAbstractSpinBox):
@@ -82,13 +90,7 @@ class NumberField(QAbstractSpinBox):
         return (QValidator.State.Acceptable, text, position)
 
     def event(self, event: QEvent) -> bool:
-        # Undo belongs to the project: the field's own would only take back letters.
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            keys = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
-            if any(event.matches(key) for key in keys):
-                event.ignore()
-                return False
-        return super().event(event)
+        return False if _is_projects_own(event) else super().event(event)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(72, super().minimumSizeHint().height())
@@ -210,7 +212,67 @@ class FlagField(QCheckBox):
         self.committed.emit()
 
 
-Field = NumberField | ChoiceField | FlagField
+class TextField(QLineEdit):
+    """A line of text; what the setting does not take is said in words while it is typed."""
+
+    edited = Signal(object)
+    refused = Signal(str)
+    committed = Signal()
+
+    def __init__(self, setting: Text, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._setting = setting
+        self._value = setting.initial
+        self.setFixedHeight(ROW)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setText(self._value)
+        self.textEdited.connect(self._typed)
+        self.editingFinished.connect(self._finished)
+
+    @property
+    def value(self) -> str:
+        return self._value
+
+    def set_value(self, value: Any) -> None:
+        """Show ``value``; a text being typed that already stands for it is left alone."""
+        self._value = str(value)
+        if self.text().strip() != self._value:
+            self.setText(self._value)
+            self.setCursorPosition(0)
+
+    def event(self, event: QEvent) -> bool:
+        return False if _is_projects_own(event) else super().event(event)
+
+    def _typed(self, text: str) -> None:
+        try:
+            value = self._setting.parse(text)
+        except SettingError as error:
+            self.refused.emit(str(error))
+            return
+        changed, self._value = value != self._value, value
+        if changed:
+            self.edited.emit(value)
+        else:
+            self.refused.emit("")
+
+    def _finished(self) -> None:
+        self.setText(self._value)
+        self.refused.emit("")
+        self.committed.emit()
+
+
+def _is_projects_own(event: QEvent) -> bool:
+    """Whether it is undo or redo, which belong to the project: a field's own takes back letters."""
+    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    keys = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
+    own = any(event.matches(key) for key in keys)
+    if own:
+        event.ignore()
+    return own
+
+
+Field = NumberField | ChoiceField | FlagField | TextField
 
 
 def field(setting: Setting, parent: QWidget | None = None) -> Field:
@@ -221,6 +283,8 @@ def field(setting: Setting, parent: QWidget | None = None) -> Field:
         made = ChoiceField(setting, parent)
     elif isinstance(setting, Flag):
         made = FlagField(setting, parent)
+    elif isinstance(setting, Text):
+        made = TextField(setting, parent)
     else:
         raise TypeError(f"no editor for {type(setting).__name__}")
     made.setAccessibleName(setting.title + (f" ({setting.unit})" if setting.unit else ""))

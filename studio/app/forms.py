@@ -34,6 +34,7 @@ class SettingsForm(QWidget):
         super().__init__(parent)
         self._rows: dict[str, _Row] = {}
         self._values: dict[str, Any] = {setting.name: setting.initial for setting in settings}
+        settings = [setting for setting in settings if not setting.hidden]
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setHorizontalSpacing(S3)

@@ -114,6 +114,8 @@ class MainWindow(QMainWindow):
         """Make the pages that are not there yet, the plots last; then ``ready`` is sent."""
         for key in ("data", "train"):
             self.page(key)
+        if self.workspace.shelf.complaint:
+            self.messages.say("warning", self.workspace.shelf.complaint)
         self.ready.emit()
 
     def _make_data_page(self) -> QWidget:
@@ -291,6 +293,9 @@ class MainWindow(QMainWindow):
         workspace.changed.connect(self._find)
         self.inspection.changed.connect(self._find)
         controller.refused.connect(self._run_refused)
+        workspace.shelf.refused.connect(self._refused)
+        workspace.shelf.failed.connect(self._failed)
+        workspace.shelf.removed.connect(self._block_removed)
         controller.failed.connect(self._run_failed)
         controller.message.connect(self._run_says)
         controller.warned.connect(self._run_warns)
@@ -328,6 +333,10 @@ class MainWindow(QMainWindow):
 
     def _failed(self, text: str) -> None:
         self.messages.say("error", self._sentence(text))
+
+    def _block_removed(self, title: str) -> None:
+        text = f"“{title}” is no longer among your blocks. Networks that use it keep theirs."
+        self.messages.say("info", text, "Put it back", self.workspace.shelf.put_back)
 
     def _sentence(self, text: str) -> str:
         return texts.sentence(text, self.workspace.analysis.nodes)

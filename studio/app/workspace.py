@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QSettings, Signal, Slot
 
+from studio.app.shelf import Shelf
 from studio.project import codec
 from studio.project.analysis import Analysis, analyze
 from studio.project.edits import EditRefused
@@ -42,8 +43,15 @@ class Workspace(QObject):
     refused = Signal(str)
     failed = Signal(str)
 
-    def __init__(self, project: Project | None = None, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        project: Project | None = None,
+        parent: QObject | None = None,
+        shelf: Shelf | None = None,
+    ) -> None:
         super().__init__(parent)
+        self.shelf = shelf or Shelf(parent=self)
+        """The user's own blocks, which no project holds."""
         self._project = project or Project()
         self._saved = self._project
         self._analysis = analyze(self._project.network)
@@ -93,11 +101,17 @@ class Workspace(QObject):
         """What redo would do again; empty where there is nothing."""
         return self._redo[-1].label if self._redo else ""
 
-    def apply(self, label: str, edit: Callable[[Project], Project], merge: str = "") -> bool:
+    def apply(
+        self,
+        label: str,
+        edit: Callable[[Project], Project],
+        merge: str = "",
+        select: Callable[[], Iterable[str]] | None = None,
+    ) -> bool:
         """Make an edit, as one undo step called ``label``; whether it was allowed.
 
-        Edits in a row with the same non-empty ``merge`` key become one step. A refusal is
-        announced by ``refused``.
+        Edits in a row with the same non-empty ``merge`` key become one step. ``select`` gives what
+        is selected afterwards, where that is not what was. A refusal is announced by ``refused``.
         """
         try:
             project = edit(self._project)
@@ -110,13 +124,19 @@ class Workspace(QObject):
         if not merges or self._redo:
             self._undo.append(_Done(label, self._project, self._selection, merge))
         self._redo.clear()
-        self._set(project)
+        self._set(project, select() if select is not None else None)
         return True
 
-    def edit_network(self, label: str, edit: Callable[[Network], Network], merge: str = "") -> bool:
+    def edit_network(
+        self,
+        label: str,
+        edit: Callable[[Network], Network],
+        merge: str = "",
+        select: Callable[[], Iterable[str]] | None = None,
+    ) -> bool:
         """``apply`` for an edit of the network alone."""
         return self.apply(
-            label, lambda project: replace(project, network=edit(project.network)), merge
+            label, lambda project: replace(project, network=edit(project.network)), merge, select
         )
 
     def end_merge(self) -> None:
@@ -144,13 +164,14 @@ class Workspace(QObject):
         self._set(done.before)
         self.select(done.selection)
 
-    def _set(self, project: Project) -> None:
+    def _set(self, project: Project, selection: Iterable[str] | None = None) -> None:
         was_modified = self.modified
         network_changed = project.network is not self._project.network
         self._project = project
         if network_changed:
             self._analysis = analyze(project.network)
-            self.select(self._selection)
+            self.select(self._selection if selection is None else selection)
+            self.shelf.follow(project.network, self._selection)
         self.changed.emit()
         if self.modified != was_modified:
             self.saved_state_changed.emit()
@@ -161,6 +182,7 @@ class Workspace(QObject):
         selection = tuple(dict.fromkeys(name for name in names if name in known))
         if selection != self._selection:
             self._selection = selection
+            self.shelf.follow(self._project.network, selection)
             self.selection_changed.emit()
 
     def new(self, project: Project, title: str = "untitled", worth_saving: bool = False) -> None:

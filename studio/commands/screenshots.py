@@ -55,6 +55,7 @@ def _take_all(out: Path, folder: Path, epochs: int) -> None:
 
     from studio.app import application as qt
     from studio.app.background import Background
+    from studio.app.shelf import Shelf
     from studio.app.theme.tokens import theme
     from studio.app.train.controller import TrainingController
     from studio.app.window import MainWindow
@@ -68,7 +69,7 @@ def _take_all(out: Path, folder: Path, epochs: int) -> None:
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
     application = qt.create(sys.argv[:1])
     project = set_value(templates.build("quickstart"), "epochs", str(epochs))
-    workspace = Workspace(project)
+    workspace = Workspace(project, shelf=Shelf(folder / "blocks.json"))
     workspace.new(project, "digits-quickstart")
     workspace.save(folder / "digits-quickstart.studio")
     controller = TrainingController(folder / "runs")

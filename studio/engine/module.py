@@ -82,7 +82,7 @@ def _level(title: str, steps: Sequence[Step]) -> nn.Module:
     for step in steps:
         kind = step.trace.kind
         if step.trace.steps:
-            children[step.name] = _level(kind.title.title().replace(" ", ""), step.trace.steps)
+            children[step.name] = _level(_class_name(step), step.trace.steps)
         elif kind.kind not in (*_INPUTS, *_OUTPUTS):
             children[step.name] = build_layer(kind.kind, step.trace.values, step.inputs)
             if step.name in overwriting:
@@ -93,6 +93,11 @@ def _level(title: str, steps: Sequence[Step]) -> nn.Module:
         forward = _by_mode(_forward(title, steps, heads), forward)
     module: nn.Module = type(title, (_Level,), {"forward": forward})(children)
     return module
+
+
+def _class_name(step: Step) -> str:
+    """The block's title as the name of a class, for torch's printout."""
+    return step.trace.kind.title_of(step.trace.values).title().replace(" ", "")
 
 
 def _may_overwrite(steps: Sequence[Step]) -> set[str]:

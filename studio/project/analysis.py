@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from studio.project import graph, registry
-from studio.project.kinds import BlockKind, Mismatch, show_shape
+from studio.project.kinds import MAX_LAYERS, BlockKind, Mismatch, show_shape
 from studio.project.problems import (
     AddNode,
     Fix,
@@ -23,7 +23,7 @@ from studio.project.problems import (
     SetSetting,
 )
 from studio.project.settings import SettingError, Values
-from studio.project.tracing import MAX_LAYERS, Span, Step, follow
+from studio.project.tracing import Span, Step, follow
 from studio.project.values import Edge, Network, Node, Shape
 
 
@@ -107,6 +107,12 @@ def analyze(network: Network) -> Analysis:
     return _Analyst(network).analysis()
 
 
+MAX_DIFFERENT = 30_000
+"""Of the layers of a whole network that differ from all before them: what a second allows."""
+
+_MOST_DIFFERENT = (MAX_DIFFERENT, "different layers")
+
+
 class _Analyst:
     """One pass over one network."""
 
@@ -132,16 +138,19 @@ class _Analyst:
         self._check_ends()
         sequence, behind = graph.order(self.network)
         self._check_cycle(behind)
-        total = 0
+        total = different = 0
+        seen: set[int] = set()
         for name in sequence:
             step = self._follow(self.nodes[name])
             if step is None:
                 continue
             total += step.trace.layers
-            if total > MAX_LAYERS:
-                self._note(
-                    name, "too-large", f"with it the network has more than {MAX_LAYERS:,} layers"
-                )
+            if id(step.trace) not in seen:
+                seen.add(id(step.trace))
+                different += step.trace.different
+            if total > MAX_LAYERS or different > MAX_DIFFERENT:
+                most, word = (MAX_LAYERS, "layers") if total > MAX_LAYERS else _MOST_DIFFERENT
+                self._note(name, "too-large", f"with it the network has more than {most:,} {word}")
                 break
             self.steps[name] = step
         self._check_unused()

@@ -18,6 +18,8 @@ VERSION = 1
 SUFFIX = ".studio"
 MAX_BYTES = 64 * 2**20
 MAX_TEXT = 4096
+MAX_DEPTH = 40
+MAX_VALUES = 2_000_000
 
 
 class ProjectError(Exception):
@@ -94,8 +96,16 @@ def _words(error: Exception) -> str:
 
 
 def _check_texts(project: Project) -> None:
+    values = 0
+
     def check(value: Any, depth: int = 0) -> None:
-        if depth > 20:
+        nonlocal values
+        values += 1
+        if values > MAX_VALUES:
+            raise ProjectError(
+                f"the project file is damaged: its nodes have more than {MAX_VALUES:,} settings"
+            )
+        if depth > MAX_DEPTH:
             raise ProjectError("the project file is damaged: a setting is nested too deeply")
         if isinstance(value, str) and len(value) > MAX_TEXT:
             raise ProjectError(

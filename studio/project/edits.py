@@ -7,7 +7,7 @@ commit. A refusal is an EditRefused with a sentence.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -39,7 +39,11 @@ def _find(network: Network, name: str) -> Node:
 
 def free_name(network: Network, wish: str) -> str:
     """``wish``, with a number behind it where a node already has that name."""
-    taken = {node.name for node in network.nodes}
+    return free_among({node.name for node in network.nodes}, wish)
+
+
+def free_among(taken: Collection[str], wish: str) -> str:
+    """``wish``, with a number behind it where it is one of ``taken``."""
     if wish not in taken:
         return wish
     stem = re.sub(r"\d+\Z", "", wish) or wish
@@ -55,6 +59,16 @@ _FIRST_NAMES = {
     "zero_shortcut": "shortcut", "squeeze_excitation": "gate", "auxiliary": "aux",
     "conv_unit": "unit", "inception": "mixed",
 }  # fmt: skip
+
+
+def first_name(kind: str, settings: Mapping[str, Any]) -> str:
+    """What a new node of ``kind`` is called where the name is free."""
+    found = registry.lookup(kind)
+    if found is not None and found.own_title is not None:
+        words = re.findall(r"[a-z0-9]+", found.title_of(settings).lower())
+        name = "_".join(words)[: graph.MAX_NAME - 10]
+        return name if not graph.name_problem(name) else kind
+    return _FIRST_NAMES.get(kind, kind)
 
 
 def add_node(
@@ -75,7 +89,7 @@ def add_node(
     for only in ("input", "output"):
         if kind == only and any(node.kind == only for node in network.nodes):
             raise EditRefused(f"the network already has an {only}; one fits")
-    name = free_name(network, name or _FIRST_NAMES.get(kind, kind))
+    name = free_name(network, name or first_name(kind, settings))
     node = Node(name, kind, dict(settings), float(x), float(y))
     return replace(network, nodes=(*network.nodes, node)), name
 

@@ -17,6 +17,9 @@ from studio.project.values import Network, Shape
 
 Inputs = tuple[Shape, ...]
 
+MAX_LAYERS = 100_000
+"""A network, and so a block, holds at most as many when everything in it is expanded."""
+
 
 class Mismatch(Exception):
     """An input that a rule does not take.
@@ -77,7 +80,8 @@ class Kind:
     """What layers and blocks have in common.
 
     ``chips`` gives the two or three short texts on the card. ``max_inputs`` above
-    ``min_inputs`` lets a merge take more wires.
+    ``min_inputs`` lets a merge take more wires. ``own_title`` and ``own_family`` give the title
+    and the family (for the color) of one node where each has its own.
     """
 
     kind: str
@@ -92,6 +96,8 @@ class Kind:
     chips: Callable[[Values], tuple[str, ...]] = _no_chips
     about: Callable[[Values], tuple[str, str]] | None = None
     """Formula and source under some settings, where these choose among several."""
+    own_title: Callable[[Values], str] | None = None
+    own_family: Callable[[Values], str] | None = None
 
     def formula_and_source(self, values: Values) -> tuple[str, str]:
         """What holds under ``values``; empty texts where there is none."""
@@ -101,6 +107,14 @@ class Kind:
     def ends(self) -> bool:
         """Whether nothing comes out of it that another node could take."""
         return self.family == "output"
+
+    def title_of(self, values: Values) -> str:
+        """The title of a node with these settings; they need not be complete."""
+        return self.own_title(values) if self.own_title is not None else self.title
+
+    def family_of(self, values: Values) -> str:
+        """The family whose color a node with these settings has; they need not be complete."""
+        return self.own_family(values) if self.own_family is not None else self.family
 
     @property
     def is_block(self) -> bool:

@@ -24,6 +24,7 @@ _SIZES = {
     "vgg": _BLOCK_SIZE,
     "inception": (380.0, 188.0),
     "residual": _BLOCK_SIZE,
+    "group": (320.0, 176.0),
 }
 
 

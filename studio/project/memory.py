@@ -60,9 +60,5 @@ def _peak(steps: Sequence[Step]) -> int:
         return 0
     kept = kept_in(steps)
     first = steps[0].trace.output
-    so_far = 4 * size(first) if kept.first and first else 0
-    most = 0
-    for step, own in zip(steps, kept.by_step, strict=True):
-        so_far += own
-        most = max(most, so_far + 2 * 4 * step.trace.largest)
-    return most
+    images = 4 * size(first) if kept.first and first else 0
+    return images + max(kept.peaks(steps))

@@ -15,7 +15,8 @@ _KINDS: dict[str, Kind] = {}
 
 FAMILIES = (
     "input", "output", "vgg", "inception", "residual", "convolution", "normalization", "activation",
-    "pooling", "dropout", "linear", "merge", "shape", "unknown",
+    "pooling", "dropout", "linear", "merge", "shape", "group",
+    "unknown",
 )  # fmt: skip
 
 
@@ -75,8 +76,8 @@ class PaletteEntry:
 
     @property
     def family(self) -> str:
-        """The family of its kind, for color and icon."""
-        return _KINDS[self.kind].family
+        """The family of its kind, or the one that its settings choose, for the color."""
+        return _KINDS[self.kind].family_of(self.settings)
 
 
 @dataclass(frozen=True, slots=True)

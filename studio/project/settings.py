@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Value = bool | int | float | str
+Value = bool | int | float | str | dict[str, Any]
 Values = Mapping[str, Any]
 
 
@@ -24,7 +24,8 @@ class Setting:
     """What all settings have.
 
     ``when`` names another setting of the same owner and the values of it for which this one
-    matters; a form hides it otherwise, and its value then has no effect.
+    matters; a form hides it otherwise, and its value then has no effect. A ``hidden`` one stands
+    in no form: it is edited on the canvas.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Setting:
     help: str = ""
     unit: str = ""
     when: tuple[str, tuple[Value, ...]] | None = None
+    hidden: bool = False
 
     @property
     def initial(self) -> Value:
@@ -186,6 +188,38 @@ class Choice(Setting):
 
     def show(self, value: Value) -> str:
         return dict(self.choices).get(str(value), str(value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Setting):
+    """A line of text, at most ``longest`` characters long; spaces around it are taken off.
+
+    It may end up in source code and in file names, so it holds only what can be printed.
+    """
+
+    default: str
+    longest: int
+
+    @property
+    def initial(self) -> str:
+        return self.default
+
+    def check(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise SettingError(f"{self.title.lower()} must be a text, not {_quote(value)}")
+        text = value.strip()
+        if not text:
+            raise SettingError(f"{self.title.lower()} is empty: type at least one letter")
+        if len(text) > self.longest:
+            raise SettingError(
+                f"{self.title.lower()} may have at most {self.longest} characters, not {len(text)}"
+            )
+        if not text.isprintable():
+            raise SettingError(f"{self.title.lower()} holds a character that cannot be printed")
+        return text
+
+    def parse(self, text: str) -> str:
+        return self.check(text)
 
 
 def complete(settings: Sequence[Setting], given: Values, owner: str) -> dict[str, Any]:

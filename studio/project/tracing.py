@@ -17,17 +17,26 @@ from typing import Any
 import msgspec
 
 from studio.project import graph, registry
-from studio.project.kinds import BlockKind, Inputs, Keeps, Kind, LayerKind, Mismatch, Window
-from studio.project.layers.common import MAX_VALUES
+from studio.project.kinds import (
+    MAX_LAYERS,
+    BlockKind,
+    Inputs,
+    Keeps,
+    Kind,
+    LayerKind,
+    Mismatch,
+    Window,
+    show_shape,
+)
 from studio.project.settings import SettingError, complete
 from studio.project.values import Edge, Node, Shape
 
-MAX_LAYERS = 30_000
-"""Of the expanded network; more could not be analyzed within a second."""
-
+MAX_DIFFERENT = 10_000
+"""So many of a block's layers may differ from all before them: working them out takes a second."""
+MAX_VALUES = 2**40
+"""More in one output is a mistake; repeated without end it would not even fit into a number."""
 _FARTHEST = 10**12
 """Pixels at which the counting of what is seen ends: no image is larger."""
-
 
 Length = int | Fraction
 
@@ -83,8 +92,10 @@ class Trace:
     """What a node does to its inputs: the sums over its inside for a block.
 
     ``kept`` is what it keeps for the backward pass in bytes for one sample (float32), apart from
-    its own input and output; ``largest`` the largest output inside, in values. ``steps`` is a
-    block's inside, empty for a layer. ``error`` says why there is no ``output``.
+    its own input and output; ``peak`` and ``end`` are the most at any time of its backward pass
+    (see ``Kept.peaks``). ``layers`` counts all layers inside, ``different`` those that are not
+    equal to one before. ``steps`` is a block's inside, empty for a layer. ``error`` says why there
+    is no ``output``.
     """
 
     kind: Kind
@@ -96,11 +107,13 @@ class Trace:
     macs: int = 0
     depth: int = 0
     layers: int = 1
+    different: int = 1
     kept: int = 0
     keeps_input: bool = False
     keeps_output: bool = False
     view: bool = False
-    largest: int = 0
+    peak: int = 0
+    end: int = 0
     steps: tuple[Step, ...] = ()
     error: Mismatch | SettingError | None = None
 
@@ -144,7 +157,7 @@ def _failed(kind: Kind | None, error: Mismatch | SettingError) -> Trace:
 def _trace(name: str, encoded: bytes, inputs: Inputs, classes: int) -> Trace:
     kind = registry.lookup(name)
     if kind is None:
-        return _failed(None, SettingError(f"this version does not know the kind {name!r}"))
+        return _failed(None, SettingError(f"this version does not know the kind {name[:40]!r}"))
     try:
         values = complete(kind.settings, msgspec.json.decode(encoded), "")
     except SettingError as error:
@@ -169,7 +182,10 @@ def forget() -> None:
 def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Trace:
     output = kind.shape(values, inputs)
     if size(output) > MAX_VALUES:
-        raise Mismatch(f"its output would have more than {MAX_VALUES:,} values: make it smaller")
+        raise Mismatch(
+            f"it would give {show_shape(output)}, which no machine can hold: use fewer channels, "
+            "more pooling, or fewer repeats"
+        )
     window = kind.window(values, inputs) if inputs else None
     keeps = kind.keeps if isinstance(kind.keeps, Keeps) else kind.keeps(values)
     return Trace(
@@ -185,7 +201,7 @@ def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Tra
         keeps_input=keeps.input,
         keeps_output=keeps.output,
         view=keeps.view,
-        largest=size(output),
+        end=keeps.extra(values, inputs, output) + 2 * 4 * size(output),
     )
 
 
@@ -199,20 +215,27 @@ def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classe
     inside = kind.expand(values, inputs[0])
     steps: list[Step] = []
     done: dict[str, Step] = {}
-    layers = 0
     into = graph.incoming(inside)
-    # A block's inside is made by our own code: in order, and without cycles.
+    layers = different = 0
+    seen: set[int] = set()
+    # A block's inside is in order and without cycles: our own code made or checked it.
     for node in inside.nodes:
+        _check_arity(node, len(into[node.name]))
         step = follow(node, into[node.name], done, classes, entry=inputs)
         if step.trace.output is None:
-            raise _inner_error(step, steps)
+            raise _inner_error(step)
+        layers += step.trace.layers
+        if id(step.trace) not in seen:
+            seen.add(id(step.trace))
+            different += step.trace.different
+        if layers > MAX_LAYERS or different > MAX_DIFFERENT:
+            most, word = (MAX_LAYERS, "") if layers > MAX_LAYERS else (MAX_DIFFERENT, "different ")
+            raise Mismatch(f"it holds more than {most:,} {word}layers: repeat less in it")
         steps.append(step)
         done[node.name] = step
-        layers += step.trace.layers
-        if layers > MAX_LAYERS:
-            raise Mismatch(f"it holds more than {MAX_LAYERS:,} layers: lower its repeats")
     last = steps[-1]
     kept = kept_in(steps)
+    peak, end = kept.peaks(steps)
     return Trace(
         kind,
         values,
@@ -222,20 +245,37 @@ def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classe
         buffers=sum(step.trace.buffers for step in steps),
         macs=sum(step.trace.macs for step in steps),
         depth=last.depth,
-        layers=sum(step.trace.layers for step in steps) - 2,
+        layers=layers - 2,
+        different=different,
         kept=sum(kept.by_step),
         keeps_input=kept.first,
         keeps_output=kept.last,
-        largest=max(step.trace.largest for step in steps),
+        peak=peak,
+        end=end,
         steps=tuple(steps),
     )
 
 
-def _inner_error(step: Step, before: Sequence[Step]) -> Mismatch:
+def _check_arity(node: Node, wires: int) -> None:
+    """Raises Mismatch for a node inside a user's block that is wired too little or too much."""
+    kind = registry.lookup(node.kind)
+    if kind is None or kind.min_inputs <= wires <= kind.max_inputs:
+        return
+    raise Mismatch(
+        f"inside it, {node.name} is fed by {wires} wire{'s' if wires != 1 else ''}, and takes "
+        f"{kind.min_inputs if wires < kind.min_inputs else kind.max_inputs}"
+    )
+
+
+def _inner_error(step: Step) -> Mismatch:
     error = step.trace.error
-    message = error.message if isinstance(error, Mismatch) else str(error)
-    names = ("the block's input" if s == "in" else f"its {s}" for s in step.sources)
-    return Mismatch(f"inside it, {step.name}: {message.format(*names)}")
+    text = str(error)
+    if isinstance(error, Mismatch):
+        names = ("the block's input" if s == "in" else f"its {s}" for s in step.sources)
+        text = error.message.format(*names)
+    # The sentence is filled in again further out, and may quote what a file holds.
+    text = text.replace("{", "{{").replace("}", "}}")
+    return Mismatch(f"inside it, {step.name}: {text}")
 
 
 def follow(
@@ -289,11 +329,30 @@ class Kept:
     first: bool
     last: bool
 
+    def peaks(self, steps: Sequence[Step]) -> tuple[int, int]:
+        """The most bytes at any time of the backward pass: at all steps but the last, and there.
+
+        At each step there is what was kept up to it, and the pair of gradients under way. The last
+        step's own output is left to whoever owns it.
+        """
+        so_far = peak = end = 0
+        ends = _exit(steps).sources
+        for step, own in zip(steps, self.by_step, strict=True):
+            if step.trace.kind.kind not in ("entry", "exit"):
+                output = own - step.trace.kept
+                here = max(so_far + step.trace.peak, so_far + output + step.trace.end)
+                if step.name in ends:
+                    peak, end = max(peak, so_far + step.trace.peak), so_far + step.trace.end
+                else:
+                    peak = max(peak, here)
+            so_far += own
+        return peak, end
+
 
 def kept_in(steps: Sequence[Step]) -> Kept:
     """What ``steps`` keep. An output is kept once, however many layers ask for it; a view asks
     for its source on behalf of those behind it."""
-    last = next((s for s in reversed(steps) if s.trace.kind.kind in ("exit", "output")), steps[-1])
+    last = _exit(steps)
     asked = {step.name: step.trace.keeps_output for step in steps}
     for step in reversed(steps):
         if step.trace.keeps_input or (step.trace.view and asked[step.name]):
@@ -309,3 +368,9 @@ def kept_in(steps: Sequence[Step]) -> Kept:
             kept += 4 * size(output)
         by_step.append(kept)
     return Kept(tuple(by_step), asked[steps[0].name], any(asked[name] for name in ends))
+
+
+def _exit(steps: Sequence[Step]) -> Step:
+    """The step that the output goes out of."""
+    ends = (s for s in reversed(steps) if s.trace.kind.kind in ("exit", "output"))
+    return next(ends, steps[-1])

@@ -14,7 +14,7 @@ from studio.engine.module import (
     count_parameters,
     parameterized_layers,
 )
-from studio.project import templates
+from studio.project import edits, grouping, templates
 from studio.project.analysis import analyze
 from studio.project.values import Edge, Network, Node
 from studio.runs.api import WorkFailed
@@ -222,3 +222,38 @@ def test_a_stage_may_leave_its_branches_out_in_training_and_never_in_evaluation(
     # Nearly every branch is left out, so nearly every image comes through as it is.
     through = dropping.train().get_submodule("stage")(images)
     assert sum(torch.equal(a, b) for a, b in zip(through, images, strict=True)) >= 3
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_a_group_computes_what_its_nodes_compute_apart(repeats: int) -> None:
+    network = chain(
+        Node("input", "input", {"channels": 3, "height": 16, "width": 16}),
+        Node("stem", "convolution", {"channels": 6}),
+        Node("widen", "inverted_residual", {"channels": 6}),
+        Node("act", "activation"),
+        Node("pool", "global_pooling"),
+        Node("head", "linear"),
+        Node("output", "output"),
+    )
+    inner, name = grouping.group(network, ["widen", "act"], "Step")
+    inner = edits.set_setting(inner, name, "repeats", repeats)
+    grouped, _ = grouping.group(inner, ["stem", name], "All of it")
+    apart, _ = grouping.ungroup(grouped, "all_of_it")
+    if repeats > 1:
+        apart, rounds = grouping.ungroup(apart, name)
+        for one in rounds:
+            apart, _ = grouping.ungroup(apart, one)
+    one, other = build_module(grouped, 1).eval(), build_module(apart, 2).eval()
+    weights = list(one.state_dict().values())
+    assert [w.shape for w in other.state_dict().values()] == [w.shape for w in weights]
+    other.load_state_dict(dict(zip(other.state_dict(), weights, strict=True)))
+    images = torch.rand(2, 3, 16, 16)
+    with torch.inference_mode():
+        assert torch.equal(one(images), other(images))
+    assert type(one.get_submodule("all_of_it")).__name__ == "AllOfIt"
+    expected = (
+        "all_of_it.step.0.widen.project.0.weight"
+        if repeats > 1
+        else ("all_of_it.step.widen.project.0.weight")
+    )
+    assert expected in one.state_dict()

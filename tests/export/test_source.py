@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from studio.engine.module import build_module
+from studio.project import grouping
 from studio.project.source import Preparation, Source, SourceError, program
 from studio.project.templates import TEMPLATES, build
 from studio.project.values import Edge, Network, Node
@@ -196,6 +197,83 @@ def test_gates_and_enlarged_maps_compute_the_same() -> None:
     ]  # fmt: skip
     text = _check_equal(Network(nodes, tuple(Edge(*wire) for wire in wires)))
     assert _is_formatted(_HEAD + text)
+
+
+def _grouped(title: str = "My block", repeats: int = 1) -> Network:
+    """Two groups of one make with other widths, the second in a third group, and a sum in each."""
+    network = _chain((4, 12, 12), Node("conv", "convolution", {"channels": 4}), Node("sum", "add"))
+    network = Network(network.nodes, (*network.edges, Edge("input", "sum", 1)))
+    one, name = grouping.group(network, ["conv", "sum"], title)
+    settings = one.node(name).settings
+    return _chain(
+        (4, 12, 12),
+        Node("first", "group", {**settings, "repeats": repeats}),
+        Node("stage", "stage", {"channels": 8}),
+        Node("vgg", "vgg", {"channels": 4, "convolutions": 3}),
+        Node("second", "group", settings),
+        Node("unit", "conv_unit", {"channels": 4}),
+    )
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_a_group_is_a_class_of_its_title_and_computes_the_same(repeats: int) -> None:
+    text = _check_equal(_grouped(repeats=repeats))
+    assert text.count("class MyBlock(nn.Module)") == 1
+    assert "self.second = MyBlock(" in text
+    assert ("MyBlock() for _ in range(3)" in text) == (repeats == 3)
+
+
+def test_groups_that_differ_in_numbers_only_share_a_class_with_a_parameter() -> None:
+    units = [
+        Node(name, "conv_unit", {"channels": channels})
+        for name, channels in (("one", 5), ("two", 7), ("three", 7))
+    ]
+    network = _chain((3, 8, 8), *units)
+    for name in ("one", "two", "three"):
+        plain = grouping.group(network, [name], "Step")[0].node("step").settings
+        inside = plain["inside"]
+        for node in inside["nodes"]:
+            node["name"] = "unit" if node["name"] == name else node["name"]
+        for edge in inside["edges"]:
+            edge.update({k: "unit" for k, v in edge.items() if v == name})
+        nodes = (Node(n.name, "group", plain) if n.name == name else n for n in network.nodes)
+        network = Network(tuple(nodes), network.edges)
+    text = _check_equal(network)
+    assert text.count("class Step(") == 1
+    assert "Step(3, " in text
+
+
+def test_groups_of_one_title_that_hold_different_things_are_two_classes() -> None:
+    network = _chain((3, 8, 8), Node("a", "convolution", {"channels": 4}), Node("b", "batch_norm"),
+                     Node("c", "inverted_residual", {"channels": 4}))  # fmt: skip
+    for names in (["a", "b"], ["c"]):
+        network, _ = grouping.group(network, names, "Part")
+    text = _check_equal(network)
+    assert text.count("Part(nn.Module)") == 2
+
+
+def test_groups_of_two_titles_that_hold_the_same_are_two_classes() -> None:
+    network = _grouped("First part")
+    other = {**network.node("second").settings, "title": "Other part"}
+    nodes = tuple(Node(n.name, n.kind, other) if n.name == "second" else n for n in network.nodes)
+    text = _check_equal(Network(nodes, network.edges))
+    assert "self.first = FirstPart(" in text
+    assert "self.second = OtherPart(" in text
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Tensor", "Value error", "3 tails", "class", "None", "注意", "a \"quoted\" \\", '""\"', "Net",
+     "Convolution unit", "{0} %s"],
+)  # fmt: skip
+def test_any_title_of_a_group_gives_source_that_runs_and_is_formatted(title: str) -> None:
+    network = _grouped(title)
+    _check_equal(network)
+    preparation = Preparation((4, 12, 12), (0.0,) * 4, (1.0,) * 4)
+    text = program(network, "net", "some file", ["a", "b"], preparation, "0" * 64)
+    assert _is_formatted(text)
+    assert "class ValueError(" not in text
+    assert "class Tensor(" not in text
 
 
 def test_the_source_of_resnet152_stays_short() -> None:

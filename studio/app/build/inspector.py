@@ -41,10 +41,13 @@ class Inspector(QFrame):
         self._findings: tuple[Problem, ...] = ()
         self._form: SettingsForm | None = None
         self._form_for = ("", "")
+        self._keeps_form = False
         self.name = NameField(self)
         self.name.renamed.connect(self._rename)
         self.title = _label("", "title", self)
         self.kind_line = _label("", "muted", self)
+        # A title may hold what looks like markup.
+        self.kind_line.setTextFormat(Qt.TextFormat.PlainText)
         self.problems = ProblemList(self)
         self.problems.fix_wanted.connect(self._fix)
         self.problems.node_wanted.connect(self.node_wanted)
@@ -154,6 +157,8 @@ class Inspector(QFrame):
         self.name.show_name(node.name)
         source = f" · {kind.source.split(',')[0]}" if kind is not None and kind.source else ""
         title = kind.title if kind is not None else f"Unknown kind “{node.kind}”"
+        if kind is not None and kind.own_title is not None:
+            title = f"Your block “{kind.title_of(node.settings)}”"
         self.kind_line.setText(title + source)
         self._set_form(node, kind)
         own = (*report.problems, *(p for p in self._findings if p.node == node.name))
@@ -179,6 +184,8 @@ class Inspector(QFrame):
     def _set_form(self, node: Node | None, kind: Kind | None) -> None:
         """A form for the node's kind; the one that stands is kept while node and kind stay."""
         wanted = (node.name, node.kind) if node is not None else ("", "")
+        if self._keeps_form and wanted[1] == self._form_for[1]:
+            self._form_for = wanted
         if wanted != self._form_for:
             self._form_for = wanted
             if self._form is not None:
@@ -202,12 +209,21 @@ class Inspector(QFrame):
         node, kind = self._form_for[0], registry.lookup(self._form_for[1])
         if kind is None:
             return
+        if name == "title" and kind.own_title is not None:
+            self._retitle(node, str(value))
+            return
         title = next(s.title for s in kind.settings if s.name == name)
         self._workspace.edit_network(
             f"Set {title[:1].lower() + title[1:]} of {node}",
             lambda network: edits.set_setting(network, node, name, value),
             merge=f"set:{node}:{name}",
         )
+
+    def _retitle(self, node: str, title: str) -> None:
+        """A group's name may follow its title; the form under the user's hands stays."""
+        self._keeps_form = True
+        self._editor.retitle(node, title)
+        self._keeps_form = False
 
     @Slot(str)
     def _committed(self, name: str) -> None:

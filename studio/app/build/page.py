@@ -29,6 +29,8 @@ SHORTCUTS = (
         ("F2", "Rename"),
         ("Del", "Delete and join the ends"),
         ("Ctrl+D", "Duplicate"),
+        ("Ctrl+G", "Group the selection into a block of your own"),
+        ("Ctrl+Shift+G", "Ungroup: put a block's inside in its place"),
         ("Ctrl+C, Ctrl+X, Ctrl+V", "Copy, cut, paste (as text)"),
         ("Ctrl+A", "Select all"),
         ("Ctrl+F", "Search the palette"),
@@ -48,7 +50,7 @@ class BuildPage(QWidget):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.workspace = workspace
-        self.palette_panel = Palette(self)
+        self.palette_panel = Palette(workspace.shelf, self)
         self.view = CanvasView(workspace, self)
         self.code = CodeView(workspace, self)
         self.inspector = Inspector(workspace, self)
@@ -128,10 +130,11 @@ class BuildPage(QWidget):
         QSettings().setValue(key, "shown" if button.isChecked() else "folded")
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Keep how the panels stand when the page is left or the window closes."""
+        """Keep how the panels stand, and the user's blocks, when the page is left or closed."""
         super().hideEvent(event)
         for button, _, key, _ in self._folds:
             self._remember(button, key)
+        self.workspace.shelf.flush()
         if all(button.isChecked() for button, *_ in self._folds):
             QSettings().setValue("build/sizes", self._splitter.sizes())
 

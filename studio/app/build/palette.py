@@ -2,186 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QMimeData, QPoint, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import (
-    QAction,
-    QDrag,
-    QEnterEvent,
-    QFocusEvent,
-    QFontMetricsF,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPixmap,
-)
-from PySide6.QtWidgets import (
-    QAbstractButton,
-    QApplication,
-    QFrame,
-    QLabel,
-    QLineEdit,
-    QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
+from studio.app.build.mine import MineSection
+from studio.app.build.palette_item import WIDTH, PaletteItem
 from studio.app.canvas import catalog
-from studio.app.canvas.figure_paint import elided
-from studio.app.theme.icons import icon, paint_icon
+from studio.app.shelf import Shelf
+from studio.app.theme.icons import icon
 from studio.app.theme.style import set_role
-from studio.app.theme.tokens import FONT_SMALL, RADIUS, S1, S3, color, font, theme
+from studio.app.theme.tokens import S1, S3, theme
 from studio.project import registry
 from studio.project.registry import PaletteEntry
 
-WIDTH = 228
-CARD_HEIGHT = 46
-ROW_HEIGHT = 27
-
-
-class PaletteItem(QAbstractButton):
-    """One entry: a card for a block, a row for a layer. Dragged, double-clicked, or Enter."""
-
-    chosen = Signal(object)
-
-    def __init__(self, entry: PaletteEntry, large: bool, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.entry = entry
-        self._large = large
-        self._pressed: QPoint | None = None
-        self.setFixedHeight(CARD_HEIGHT if large else ROW_HEIGHT)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.OpenHandCursor)
-        self.setAccessibleName(f"Add {entry.title}")
-        self.setAccessibleDescription(entry.hint)
-        kind = registry.lookup(entry.kind)
-        help_text = kind.help if kind is not None else entry.hint
-        self.setToolTip(
-            f"<b>{entry.title}</b><br>{help_text}<br><br>"
-            "Drag it onto the canvas, or double-click to add it after the selection."
-        )
-        self.clicked.connect(self._choose)
-
-    @Slot()
-    def _choose(self) -> None:
-        self.chosen.emit(self.entry)
-
-    def sizeHint(self) -> QSize:
-        return QSize(WIDTH - 2 * S3, self.height())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        body = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        family = f"family.{self.entry.family}"
-        lively = self.underMouse() or self.hasFocus()
-        if self._large or lively:
-            painter.setPen(color("accent" if self.hasFocus() else "line"))
-            painter.setBrush(color("hover" if self.underMouse() else "field"))
-            painter.drawRoundedRect(body, RADIUS, RADIUS)
-        if self._large:
-            painter.fillRect(QRectF(0, 6, 3, self.height() - 12), color(family))
-            paint_icon(painter, QRectF(13, 11, 24, 24), self._icon(), family)
-            self._text(painter, 48, 6, 18, self.entry.title, bold=True)
-            self._text(painter, 48, 23, 16, self.entry.hint, bold=False)
-        else:
-            paint_icon(painter, QRectF(6, (self.height() - 16) / 2, 16, 16), self._icon(), family)
-            painter.setFont(font())
-            painter.setPen(color("text"))
-            painter.drawText(
-                QRectF(30, 0, self.width() - 34, self.height()),
-                Qt.AlignmentFlag.AlignVCenter,
-                elided(font(), self.entry.title, self.width() - 34),
-            )
-        painter.end()
-
-    def _text(
-        self, painter: QPainter, x: float, y: float, height: float, text: str, *, bold: bool
-    ) -> None:
-        style = font(bold=True) if bold else font(FONT_SMALL)
-        painter.setFont(style)
-        painter.setPen(color("text" if bold else "muted"))
-        room = self.width() - x - 6
-        painter.drawText(
-            QRectF(x, y, room, height), Qt.AlignmentFlag.AlignVCenter, elided(style, text, room)
-        )
-
-    def _icon(self) -> str:
-        return catalog.icon_of(self.entry.kind, self.entry.family, self.entry.settings)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = event.position().toPoint()
-        event.accept()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._pressed is None:
-            return
-        way = event.position().toPoint() - self._pressed
-        if way.manhattanLength() >= QApplication.startDragDistance():
-            self._pressed = None
-            self._drag()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        # A single click only takes the focus; adding takes two, or a drag.
-        if self._pressed is not None:
-            self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self._pressed = None
-        event.accept()
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._choose()
-        event.accept()
-
-    def _drag(self) -> None:
-        data = QMimeData()
-        data.setData(catalog.MIME, QByteArray(self.entry.key.encode()))
-        drag = QDrag(self)
-        drag.setMimeData(data)
-        drag.setPixmap(self._label())
-        # The label hangs below the pointer, so that the ghost on the canvas stays in sight.
-        drag.setHotSpot(QPoint(-14, -14))
-        drag.exec(Qt.DropAction.CopyAction)
-
-    def _label(self) -> QPixmap:
-        """The entry's name as a small tag."""
-        style = font(FONT_SMALL, bold=True)
-        width = int(QFontMetricsF(style).horizontalAdvance(self.entry.title)) + 20
-        ratio = self.devicePixelRatioF()
-        tag = QPixmap(QSize(width, 22) * ratio)
-        tag.setDevicePixelRatio(ratio)
-        tag.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(tag)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(color(f"family.{self.entry.family}"))
-        painter.setBrush(color("card"))
-        painter.drawRoundedRect(QRectF(0.5, 0.5, width - 1, 21), RADIUS, RADIUS)
-        painter.setFont(style)
-        painter.setPen(color("text"))
-        painter.drawText(QRectF(0, 0, width, 22), Qt.AlignmentFlag.AlignCenter, self.entry.title)
-        painter.end()
-        return tag
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self._choose()
-        elif event.key() == Qt.Key.Key_Down:
-            self.focusNextChild()
-        elif event.key() == Qt.Key.Key_Up:
-            self.focusPreviousChild()
-        else:
-            super().keyPressEvent(event)
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        super().enterEvent(event)
-        self.update()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
+__all__ = ["WIDTH", "Palette"]
 
 
 class Palette(QFrame):
@@ -190,8 +25,9 @@ class Palette(QFrame):
     chosen = Signal(object)
     """The PaletteEntry to add after the selection."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, shelf: Shelf, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._shelf = shelf
         set_role(self, "panel")
         self.setAccessibleName("Palette")
         self.setMinimumWidth(168)
@@ -205,6 +41,8 @@ class Palette(QFrame):
         self.search.textChanged.connect(self._filter)
         self.search.returnPressed.connect(self._add_first)
         self._items: list[PaletteItem] = []
+        self.mine = MineSection(shelf, self)
+        self.mine.chosen.connect(self.chosen)
         self._headings: list[tuple[QLabel, list[PaletteItem]]] = []
         self._nothing = QLabel("Nothing is called that. Try “conv”, “pool” or “res”.", self)
         self._nothing.setWordWrap(True)
@@ -217,6 +55,8 @@ class Palette(QFrame):
         column.addWidget(self._nothing)
         for section in registry.palette():
             self._add_section(column, section.title, section.entries)
+            if section.title == "Blocks":
+                column.addWidget(self.mine)
         column.addStretch(1)
         scroll = QScrollArea(self)
         scroll.setWidgetResizable(True)
@@ -257,21 +97,22 @@ class Palette(QFrame):
     @Slot()
     def _tint(self) -> None:
         self._glass.setIcon(icon("search", "muted"))
-        for item in self._items:
+        for item in (*self._items, *self.mine.items):
             item.update()
 
     @Slot(str)
     def _filter(self, text: str) -> None:
-        found = {entry.key for entry in catalog.find(text)}
+        found = {entry.key for entry in catalog.find(text, self._shelf.entries)}
         for heading, members in self._headings:
             for item in members:
                 item.setVisible(item.entry.key in found)
             heading.setVisible(any(item.entry.key in found for item in members))
+        self.mine.show_only(found if text.strip() else None)
         self._nothing.setVisible(not found)
 
     @Slot()
     def _add_first(self) -> None:
-        found = catalog.find(self.search.text())
+        found = catalog.find(self.search.text(), self._shelf.entries)
         if found and self.search.text().strip():
             self.chosen.emit(found[0])
 
@@ -279,7 +120,7 @@ class Palette(QFrame):
         if event.key() == Qt.Key.Key_Escape and self.search.text():
             self.search.clear()
         elif event.key() == Qt.Key.Key_Down and self.search.hasFocus():
-            first = next((item for item in self._items if item.isVisible()), None)
+            first = next((item for item in self._all_items() if item.isVisible()), None)
             if first is not None:
                 first.setFocus(Qt.FocusReason.TabFocusReason)
         else:
@@ -287,8 +128,11 @@ class Palette(QFrame):
 
     def shown(self) -> list[str]:
         """The keys of the entries that the search leaves."""
-        return [item.entry.key for item in self._items if not item.isHidden()]
+        return [item.entry.key for item in self._all_items() if not item.isHidden()]
 
     def item(self, key: str) -> PaletteItem:
         """The widget of one entry; raises StopIteration for an unknown key."""
-        return next(item for item in self._items if item.entry.key == key)
+        return next(item for item in self._all_items() if item.entry.key == key)
+
+    def _all_items(self) -> tuple[PaletteItem, ...]:
+        return (*self._items, *self.mine.items)

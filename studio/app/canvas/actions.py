@@ -13,6 +13,7 @@ from studio.app.canvas.stage import ZOOM_STEP, Stage
 from studio.app.theme.icons import icon
 from studio.app.theme.tokens import theme
 from studio.project import edits, graph
+from studio.project.grouping import can_ungroup
 from studio.project.values import Edge
 
 
@@ -31,6 +32,8 @@ class CanvasActions(QObject):
         self.connect_nodes = self._action("Connect", "C", self._connect, "link")
         self.disconnect_ends = self._action("Disconnect", "Ctrl+Shift+D", self._cut_wires, "unlink")
         self.duplicate = self._action("Duplicate", "Ctrl+D", self._duplicate, "duplicate")
+        self.group = self._action("Group", "Ctrl+G", self._group, "group")
+        self.ungroup = self._action("Ungroup", "Ctrl+Shift+G", self._ungroup, "ungroup")
         self.cut = self._action("Cut", standard.Cut, self._cut, "")
         self.copy = self._action("Copy", standard.Copy, self._copy, "copy")
         self.paste = self._action("Paste", standard.Paste, self._paste, "")
@@ -82,8 +85,10 @@ class CanvasActions(QObject):
         network = self._editor.network
         some = bool(selection)
         edge = self._view.canvas.selected_edge
-        for action in (self.duplicate, self.cut, self.copy):
+        for action in (self.duplicate, self.cut, self.copy, self.group):
             action.setEnabled(some)
+        chosen = set(selection)
+        self.ungroup.setEnabled(any(can_ungroup(n) for n in network.nodes if n.name in chosen))
         self.delete.setEnabled(some or edge is not None)
         self.delete.setText("Delete wire" if edge is not None else "Delete")
         self.rename.setEnabled(len(selection) == 1)
@@ -116,6 +121,10 @@ class CanvasActions(QObject):
             if len(selection) > 1:
                 menu.addAction(self.connect_nodes)
             menu.addAction(self.disconnect_ends)
+            menu.addSeparator()
+            menu.addAction(self.group)
+            if self.ungroup.isEnabled():
+                menu.addAction(self.ungroup)
             menu.addSeparator()
             for action in (self.cut, self.copy, self.paste, self.duplicate):
                 menu.addAction(action)
@@ -173,6 +182,15 @@ class CanvasActions(QObject):
     @Slot()
     def _duplicate(self) -> None:
         self._editor.duplicate(self._view.workspace.selection)
+
+    @Slot()
+    def _group(self) -> None:
+        if self._editor.group(self._view.workspace.selection):
+            self._view.reveal(self._view.workspace.selection[0])
+
+    @Slot()
+    def _ungroup(self) -> None:
+        self._editor.ungroup(self._view.workspace.selection)
 
     @Slot()
     def _copy(self) -> None:

@@ -18,7 +18,7 @@ class Adding(QObject):
         self._view = view
         self._feed: str | None = None
         self._place = QPointF()
-        self.box = QuickAdd(view.viewport())
+        self.box = QuickAdd(view.viewport(), view.workspace.shelf)
         self.box.chosen.connect(self._chosen)
         self.box.closed.connect(view.setFocus)
 

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from studio.project import registry
+from studio.project import edits, registry
 from studio.project.kinds import BlockKind, LayerKind, Mismatch
 from studio.project.registry import PaletteEntry
 from studio.project.settings import SettingError, complete
+from studio.project.tracing import trace
 from studio.project.values import Node, Shape
 
 MIME = "application/x-training-studio-entry"
 """What a drag from the palette carries: an entry's key as UTF-8."""
 
 
-def entries() -> tuple[PaletteEntry, ...]:
+_CLASSES = 10
+"""How many there are makes no difference to what can be fed with a shape."""
+Mine = Sequence[PaletteEntry]
+"""The user's own blocks; they stand behind the sections of the registry."""
+
+
+def entries(mine: Mine = ()) -> tuple[PaletteEntry, ...]:
     """All entries of the palette in order."""
-    return tuple(entry for section in registry.palette() for entry in section.entries)
+    return (*(entry for section in registry.palette() for entry in section.entries), *mine)
 
 
-def by_key(key: str) -> PaletteEntry | None:
+def by_key(key: str, mine: Mine = ()) -> PaletteEntry | None:
     """The entry called ``key``, or None."""
-    return next((entry for entry in entries() if entry.key == key), None)
+    return next((entry for entry in entries(mine) if entry.key == key), None)
 
 
-def find(text: str) -> list[PaletteEntry]:
+def find(text: str, mine: Mine = ()) -> list[PaletteEntry]:
     """The entries that ``text`` may mean, best first; all for an empty text.
 
     Every word has to occur in title or kind, or to begin a word of the hint; a title that starts
@@ -33,9 +40,9 @@ def find(text: str) -> list[PaletteEntry]:
     """
     words = text.lower().split()
     if not words:
-        return list(entries())
+        return list(entries(mine))
     ranked: list[tuple[int, int, int, PaletteEntry]] = []
-    for number, entry in enumerate(entries()):
+    for number, entry in enumerate(entries(mine)):
         title = entry.title.lower()
         names = f"{title} {entry.key} {entry.kind}"
         hint = re.findall(r"[\w×]+", entry.hint.lower())
@@ -56,6 +63,8 @@ def fits(entry: PaletteEntry, shape: Shape | None) -> bool:
     if shape is None or kind.min_inputs > 1:
         return True
     try:
+        if kind.own_title is not None:
+            return trace(sample_node(entry), (shape,), _CLASSES).error is None
         values = complete(kind.settings, entry.settings, entry.title)
         if isinstance(kind, BlockKind):
             kind.expand(values, shape)
@@ -71,7 +80,7 @@ def fits(entry: PaletteEntry, shape: Shape | None) -> bool:
 
 def sample_node(entry: PaletteEntry) -> Node:
     """A node as a drop would make it, for the preview under the pointer."""
-    return Node(entry.key, entry.kind, dict(entry.settings))
+    return Node(edits.first_name(entry.kind, entry.settings), entry.kind, dict(entry.settings))
 
 
 def icon_of(kind: str, family: str, settings: Mapping[str, object]) -> str:
@@ -80,6 +89,8 @@ def icon_of(kind: str, family: str, settings: Mapping[str, object]) -> str:
         return kind
     if kind.endswith("stage"):
         return "stage"
+    if kind == "group":
+        return "group"
     if kind == "separable":
         return "depthwise"
     if kind == "convolution" and settings.get("kernel") == 1:

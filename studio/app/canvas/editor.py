@@ -11,8 +11,9 @@ from itertools import pairwise
 
 from studio.app.canvas import placing, texts
 from studio.app.workspace import Workspace
-from studio.project import edits, graph, registry
+from studio.project import edits, graph, grouping, registry
 from studio.project.edits import EditRefused
+from studio.project.grouping import can_ungroup
 from studio.project.problems import Fix
 from studio.project.registry import PaletteEntry
 from studio.project.values import Edge, Network
@@ -82,7 +83,7 @@ class Editor:
 
     def _added(self, entry: PaletteEntry, edit: placing.Edit, made: list[str]) -> str | None:
         kind = registry.lookup(entry.kind)
-        title = kind.title if kind is not None else entry.title
+        title = kind.title_of(entry.settings) if kind is not None else entry.title
         # "VGG block" keeps its capitals, "Batch norm" reads better without.
         words = title if kind is not None and kind.is_block else title.lower()
         if not self.workspace.edit_network(f"Add {words}", edit):
@@ -214,6 +215,57 @@ class Editor:
             return False
         self.workspace.select(made[-1])
         return True
+
+    def group(self, names: tuple[str, ...]) -> bool:
+        """Make one block of the nodes, and keep it among the user's own."""
+        shelf = self.workspace.shelf
+        made: list[str] = []
+
+        def edit(network: Network) -> Network:
+            grouped, name = grouping.group(network, names)
+            title, color = shelf.naming(grouped.node(name).settings["inside"])
+            grouped, name = grouping.group(network, names, title, color)
+            made.append(name)
+            return placing.spread(grouped, (name,), placing.area(network, names))
+
+        if not self.workspace.edit_network(
+            f"Group {_nodes(names)}", edit, select=lambda: made[-1:]
+        ):
+            return False
+        shelf.keep(self.network.node(made[-1]).settings)
+        return True
+
+    def retitle(self, name: str, title: str) -> str | None:
+        """Give a group another title; the name it has then, or None where it was refused.
+
+        Titles set in a row, as they are typed, are one step.
+        """
+        made: list[str] = []
+
+        def edit(network: Network) -> Network:
+            result, new = grouping.retitle(network, name, title)
+            made.append(new)
+            return result
+
+        done = self.workspace.edit_network(
+            f"Set title of {name}", edit, merge="retitle", select=lambda: made[-1:]
+        )
+        return made[-1] if done else None
+
+    def ungroup(self, names: tuple[str, ...]) -> bool:
+        """Put the insides of the blocks among these nodes in their place."""
+        blocks = [n.name for n in self.network.nodes if n.name in names and can_ungroup(n)]
+        made: list[str] = []
+
+        def edit(network: Network) -> Network:
+            made.clear()
+            for name in blocks or names[:1]:
+                apart, inner = grouping.ungroup(network, name)
+                network = placing.spread(apart, inner, placing.area(network, (name,)))
+                made.extend(inner)
+            return network
+
+        return self.workspace.edit_network(f"Ungroup {_nodes(blocks)}", edit, select=lambda: made)
 
     def apply_fix(self, fix: Fix) -> bool:
         """Do what a problem's fix offers."""

@@ -42,7 +42,7 @@ class Texts:
         self.label = _static(face.output, ink.small_font)
         self.parameters = _static(face.parameters, ink.small_font)
         self.chips: list[tuple[QStaticText, float]] = []
-        one_line = face.style in ("row", "pill") or face.height >= FIGURE_FROM
+        one_line = face.style in ("row", "pill") or (face.height >= FIGURE_FROM and not face.own)
         room = face.width - text_left(face) - RIGHT
         if face.share is not None and face.style == "card":
             room -= max(BAR_WIDTH, self.share.size().width()) + 10.0
@@ -168,7 +168,7 @@ def _paint_card(painter: QPainter, body: QRectF, face: Face, laid: Texts, ink: I
     left, top = body.left() + text_left(face), body.top() + 9.0
     _paint_icon(painter, QPointF(body.left() + LEFT - 2, body.top() + 11.0), ICON, face)
     figure = face.figure if face.height >= FIGURE_FROM else None
-    if figure is not None:
+    if figure is not None and not face.own:
         _line(painter, left, top + 13.0, laid, ink)
     else:
         painter.setPen(ink.text_pen)
@@ -180,9 +180,12 @@ def _paint_card(painter: QPainter, body: QRectF, face: Face, laid: Texts, ink: I
     if face.share is not None:
         _paint_share(painter, body, face.share, face.family, laid, ink)
     if figure is not None:
-        area = body.adjusted(LEFT, 34.0, -RIGHT, -8.0)
+        area = body.adjusted(LEFT, 48.0 if face.own else 34.0, -RIGHT, -8.0)
         figure_paint.paint(painter, area, figure, ink)
-        _paint_parameters(painter, body, body.bottom() - 24.0, laid, ink)
+        if face.repeats > 1:
+            _paint_chips(painter, body, laid, ink)
+        else:
+            _paint_parameters(painter, body, body.bottom() - 24.0, laid, ink)
     else:
         _paint_chips(painter, body, laid, ink)
 

@@ -6,6 +6,7 @@ step by step equals one drawn afresh when their faces are equal.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -25,6 +26,7 @@ class Face:
     """All texts and marks of one card; ``width`` and ``height`` in canvas pixels.
 
     ``share`` is the part of the network's multiply-adds (0 to 1), None where it has none.
+    ``own`` marks a user's own block, whose title gets a line for itself.
     ``shortcut`` is what stands on a residual block's second path: "" for nothing, None where the
     block has none. ``ports`` counts the inputs that are drawn. ``problem`` is the first problem's
     sentence, "" for none, and ``fix`` the words of its remedy.
@@ -43,6 +45,7 @@ class Face:
     share: float | None = None
     figure: Figure | None = None
     repeats: int = 1
+    own: bool = False
     ports: int = 1
     leaves: bool = True
     shortcut: str | None = None
@@ -74,10 +77,10 @@ def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
     figure = figures.read(kind, values, shape) if values else None
     return Face(
         name=node.name,
-        kind_line=_kind_line(kind, data),
-        family=kind.family,
+        kind_line=_kind_line(kind, node, data),
+        family=kind.family_of(node.settings),
         icon=catalog.icon_of(node.kind, kind.family, values),
-        style=_style(kind, height),
+        style=_style(kind, height, values),
         width=width,
         height=height,
         chips=chips,
@@ -86,9 +89,11 @@ def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
         share=_share(report),
         figure=figure,
         repeats=int(values.get("repeats", 1)),
+        own=kind.own_title is not None,
         ports=max(kind.min_inputs, wired) if kind.max_inputs else 0,
         leaves=not kind.ends,
-        shortcut=_shortcut(figure),
+        # The figure of a user's own block shows the second path itself.
+        shortcut=_shortcut(figure) if kind.own_title is None else None,
         problem=sentence,
         fix=fix,
     )
@@ -116,21 +121,23 @@ def _share(report: NodeReport | None) -> float | None:
     return round(report.share, 3) if report is not None and report.macs else None
 
 
-def _style(kind: Kind, height: float) -> Style:
+def _style(kind: Kind, height: float, values: Mapping[str, object]) -> Style:
     if kind.family in ("input", "output"):
         return "pill"
     if height < 48:
         return "row"
+    if kind.own_title is not None:
+        return "stack" if values.get("repeats", 1) != 1 else "card"
     repeats = any(setting.name in ("repeats", "layers") for setting in kind.settings)
     return "stack" if repeats else "card"
 
 
-def _kind_line(kind: Kind, data: str) -> str:
+def _kind_line(kind: Kind, node: Node, data: str) -> str:
     if kind.family == "input":
         return data
     if kind.kind == "output":
         return "cross entropy"
-    return kind.title
+    return kind.title_of(node.settings)
 
 
 def _shortcut(figure: Figure | None) -> str | None:

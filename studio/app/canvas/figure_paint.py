@@ -11,6 +11,7 @@ from studio.app.canvas.ink import Ink
 BOX_HEIGHT = 22.0
 GAP = 8.0
 MERGE_HEIGHT = 18.0
+ROW_MARGIN = 6.0
 _CENTER = Qt.AlignmentFlag.AlignCenter
 
 
@@ -18,6 +19,30 @@ def paint(painter: QPainter, area: QRectF, figure: Figure, ink: Ink) -> None:
     """Draw ``figure`` into ``area``: data flows from its top middle to its bottom middle."""
     if len(figure.branches) > 1:
         _paint_branches(painter, area, figure, ink)
+    else:
+        _paint_rows(painter, area, figure.branches[0], ink)
+
+
+def _paint_rows(painter: QPainter, area: QRectF, rows: tuple[str, ...], ink: Ink) -> None:
+    """A row for each step, one below the other on the wire that runs through them."""
+    x, bottom = area.center().x(), area.bottom() - MERGE_HEIGHT
+    pitch = min(26.0, (bottom - area.top() - ROW_MARGIN) / max(1, len(rows)))
+    height = min(BOX_HEIGHT, pitch - 5.0)
+    metrics = QFontMetricsF(ink.small_font)
+    widest = max((metrics.horizontalAdvance(row) for row in rows), default=0.0)
+    width = min(area.width(), max(120.0, widest + 20.0))
+    top = area.top() + ROW_MARGIN
+    top += (bottom - top - pitch * len(rows)) / 2
+    painter.setPen(ink.figure)
+    painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+    painter.setFont(ink.small_font)
+    for number, row in enumerate(rows):
+        box = QRectF(x - width / 2, top + pitch * number + (pitch - height) / 2, width, height)
+        painter.setPen(ink.outline)
+        painter.setBrush(ink.chip)
+        painter.drawRoundedRect(box, 4.0, 4.0)
+        painter.setPen(ink.text_pen)
+        painter.drawText(box, _CENTER, elided(ink.small_font, row, box.width() - 10.0))
 
 
 def _paint_branches(painter: QPainter, area: QRectF, figure: Figure, ink: Ink) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.project import registry
+from studio.project.blocks import group
 from studio.project.kinds import BlockKind, Kind, Mismatch
 from studio.project.settings import SettingError
 from studio.project.values import Network, Node, Shape
@@ -17,6 +18,10 @@ from studio.project.values import Network, Node, Shape
 QUIET_FAMILIES = frozenset({"normalization", "activation", "dropout", "shape"})
 MAX_NODES = 64
 """A larger inside is a stage; its card shows a repeat and not its steps."""
+
+
+ROWS = 4
+"""As many rows, and as many steps of a branch, fit on the card of a user's own block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,49 @@ class Figure:
     merge: str = ""
 
 
+def of_group(values: dict[str, Any], shape: Shape | None) -> Figure:
+    """The figure of a user's own block: its branches where it has some, else a row for each node.
+
+    Where there is no room for all, norms and the like are left out, and the last row counts what
+    is still too much.
+    """
+    inside = group.read(values["inside"])
+    small = len(inside.nodes) <= MAX_NODES
+    drawn = _Reader(inside, shape or (64, 32, 32)).figure() if small else None
+    if drawn is not None and 1 < len(drawn.branches) <= ROWS:
+        longest = max(len(steps) for steps in drawn.branches)
+        if longest < ROWS:
+            return drawn
+    nodes = [node for node in inside.nodes if node.kind not in ("entry", "exit")]
+    loud = [node for node in nodes if not _is_quiet(node)]
+    rows = [_row(node) for node in (nodes if len(nodes) <= ROWS else loud or nodes)]
+    if len(rows) > ROWS:
+        rows[ROWS - 1 :] = [f"and {len(rows) - ROWS + 1} more"]
+    return Figure((tuple(rows),))
+
+
+def _is_quiet(node: Node) -> bool:
+    kind = registry.lookup(node.kind)
+    return kind is not None and kind.family in QUIET_FAMILIES
+
+
+def _row(node: Node) -> str:
+    """A node in a few words: "convolution 3×3 · 64", "VGG block · 64"."""
+    kind = registry.lookup(node.kind)
+    if kind is None:
+        return node.kind[:40]
+    title = kind.title_of(node.settings)
+    title = title if kind.is_block else title.lower()
+    try:
+        values = registry.values(node)
+    except SettingError:
+        return title
+    if node.kind == "convolution":
+        return f"{title} {_convolution(values)}"
+    chips = kind.chips(values)
+    return f"{title} · {chips[0]}" if chips else title
+
+
 def read(kind: Kind, values: dict[str, Any], shape: Shape | None) -> Figure | None:
     """The figure of a block fed with ``shape``; None where it is not branches that meet once.
 
@@ -38,6 +86,8 @@ def read(kind: Kind, values: dict[str, Any], shape: Shape | None) -> Figure | No
     """
     if not isinstance(kind, BlockKind):
         return None
+    if kind is group.GROUP:
+        return of_group(values, shape)
     if shape is None or len(shape) != 3:
         shape = (int(values.get("channels", 64)), 32, 32)
     try:
@@ -81,7 +131,11 @@ class _Reader:
             ends.update(self._following.get(last, []))
         if len(ends) != 1:
             return None
-        return Figure(tuple(branches), self._nodes[ends.pop()].kind)
+        end = ends.pop()
+        behind, last = self._chain(end)
+        if behind or self._nodes[last].kind != "exit":
+            return None
+        return Figure(tuple(branches), self._nodes[end].kind)
 
     def _chain(self, start: str) -> tuple[tuple[str, ...], str]:
         """The steps of the chain behind ``start``, and the chain's last node."""
@@ -102,11 +156,13 @@ class _Reader:
         try:
             values = registry.values(node)
         except SettingError:
-            return (kind.title,)
+            return (kind.title_of(node.settings),)
         if node.kind == "convolution":
             return (_convolution(values),)
         if node.kind == "pooling":
             return (f"pool {values['kernel']}×{values['kernel']}",)
+        if kind.own_title is not None:
+            return (kind.title_of(values),)
         inner = read(kind, values, self._shape)
         if inner is not None and len(inner.branches) == 1:
             return inner.branches[0]

@@ -11,7 +11,8 @@ from studio.app.theme.tokens import FONT_BASE, FONT_SMALL, color, font, theme
 
 FAMILIES = (
     "input", "output", "vgg", "inception", "residual", "convolution", "normalization",
-    "activation", "pooling", "dropout", "linear", "merge", "shape", "unknown",
+    "activation", "pooling", "dropout", "linear", "merge", "shape", "group",
+    "unknown",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from studio.app.canvas.geometry import Box, union
 from studio.project import edits, layout
@@ -53,6 +53,42 @@ def make_room(network: Network, edge: Edge, name: str) -> Network:
         if box_of(other).top >= end - 1.0 and other.name != name
     }
     places[name] = (x, start + layout.GAP_Y + height / 2)
+    return edits.move_nodes(network, places)
+
+
+def area(network: Network, names: Collection[str]) -> Box:
+    """The rectangle around the cards of ``names``, of which there is at least one."""
+    around = union(box_of(node) for node in network.nodes if node.name in names)
+    assert around is not None
+    return around
+
+
+def spread(network: Network, names: Collection[str], stood: Box) -> Network:
+    """Make room for the nodes ``names``, which took the place of others that filled ``stood``.
+
+    Where they cover nothing, nothing moves. Else they begin where the others began, what is below
+    moves down, and what is beside them to the side.
+    """
+    rest = {node.name: box_of(node) for node in network.nodes if node.name not in names}
+    around = area(network, names) if names else None
+    if around is None or not any(box.meets(around.grown(8.0)) for box in rest.values()):
+        return network
+    down = max(0.0, stood.top - around.top)
+    around = around.moved(0.0, down)
+    places = {n.name: (n.x, n.y + down) for n in network.nodes if n.name in names}
+    below = {name: box for name, box in rest.items() if box.top >= stood.bottom - 1.0}
+    in_the_way = (
+        box for box in below.values() if box.left < around.right and box.right > around.left
+    )
+    shift = max((around.bottom + layout.GAP_Y - box.top for box in in_the_way), default=0.0)
+    if shift > 0.0:
+        places |= {name: (box.center.x, box.center.y + shift) for name, box in below.items()}
+    for name, box in rest.items():
+        if name not in below and box.top >= stood.top and box.meets(around.grown(8.0)):
+            right = around.right + layout.GAP_X - box.left
+            left = around.left - layout.GAP_X - box.right
+            aside = right if box.center.x >= stood.center.x else left
+            places[name] = (box.center.x + aside, box.center.y)
     return edits.move_nodes(network, places)
 
 

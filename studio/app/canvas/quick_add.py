@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from studio.app.canvas.catalog import find, icon_of
+from studio.app.shelf import Shelf
 from studio.app.theme.icons import icon
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S2
@@ -27,9 +28,10 @@ class QuickAdd(QFrame):
     """The PaletteEntry that was picked."""
     closed = Signal()
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, shelf: Shelf) -> None:
         super().__init__(parent)
         self._around = parent
+        self._shelf = shelf
         set_role(self, "card")
         self.setAccessibleName("Add a block or layer")
         self.field = QLineEdit(self)
@@ -80,7 +82,7 @@ class QuickAdd(QFrame):
     @Slot(str)
     def _search(self, text: str) -> None:
         self.list.clear()
-        for entry in find(text):
+        for entry in find(text, self._shelf.entries):
             if self._fits is not None and not self._fits(entry):
                 continue
             picture = icon_of(entry.kind, entry.family, entry.settings)

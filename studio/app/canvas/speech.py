@@ -26,7 +26,10 @@ def describe_node(network: Network, analysis: Analysis, node: Node) -> str:
     """ "stage2, residual stage, 64, stride 1, ×2, output 128 by 16 by 16, connected to pool"."""
     kind = registry.lookup(node.kind)
     report = analysis.nodes.get(node.name)
-    parts = [node.name, kind.title.lower() if kind is not None else f"unknown kind {node.kind}"]
+    parts = [node.name, f"unknown kind {node.kind}"]
+    if kind is not None:
+        own = f"your block {kind.title_of(node.settings)}"
+        parts[1] = own if kind.own_title is not None else kind.title.lower()
     if kind is not None and "repeats" in node.settings:
         parts.append(f"{node.settings['repeats']} blocks")
     if report is not None and report.output is not None:
@@ -46,7 +49,7 @@ def tooltip(analysis: Analysis, node: Node) -> str:
     """All that a card may be too small to say, with exact numbers; plain lines."""
     kind = registry.lookup(node.kind)
     report = analysis.nodes.get(node.name)
-    lines = [f"{node.name} · {kind.title if kind is not None else node.kind}"]
+    lines = [f"{node.name} · {kind.title_of(node.settings) if kind is not None else node.kind}"]
     if report is not None:
         if report.output is not None:
             lines.append(f"output {texts.shape(report.output)}")

@@ -379,7 +379,7 @@ class CanvasView(Stage):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         key = bytes(event.mimeData().data(catalog.MIME).data()).decode("utf-8", "replace")
-        entry = catalog.by_key(key)
+        entry = catalog.by_key(key, self.workspace.shelf.entries)
         if entry is None:
             event.ignore()
             return

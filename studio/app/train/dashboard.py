@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -208,20 +208,21 @@ _BOTH = (Entry("training", "plot1"), Entry("validation", "plot2", "dash"))
 
 def block_rows(layers: Sequence[str], network: Network) -> list[BlockRows]:
     """The layers' rows grouped by the node they lie in, with its family's color."""
-    kinds = {node.name: node.kind for node in network.nodes}
+    nodes = {node.name: node for node in network.nodes}
     blocks = []
     first = 0
-    for name, members in groupby(layers, key=lambda layer: _node_of(layer, kinds)):
+    for name, members in groupby(layers, key=lambda layer: _node_of(layer, nodes)):
         count = sum(1 for _ in members)
-        kind = registry.lookup(kinds.get(name, ""))
-        family = kind.family if kind else "unknown"
+        node = nodes.get(name)
+        kind = registry.lookup(node.kind) if node is not None else None
+        family = kind.family_of(node.settings) if kind and node is not None else "unknown"
         blocks.append(BlockRows(name, f"family.{family}", first, count))
         first += count
     return blocks
 
 
-def _node_of(layer: str, kinds: dict[str, str]) -> str:
-    return layer if layer in kinds else layer.partition(".")[0]
+def _node_of(layer: str, nodes: Collection[str]) -> str:
+    return layer if layer in nodes else layer.partition(".")[0]
 
 
 def _planned(started: Started, project: Project) -> PointsLine:

@@ -8,9 +8,6 @@ from studio.project.values import Shape
 
 MAX_CHANNELS = 65_536
 
-MAX_VALUES = 10**12
-"""Of one output: 4 TB for one image. What is larger is a slip of the pen or a hostile file."""
-
 INITIALIZATIONS = (
     ("he", "He (normal)"),
     ("xavier", "Xavier (uniform)"),

@@ -8,6 +8,8 @@ so. (Plotkin 1970 calls it the least general generalization.)
 
 from __future__ import annotations
 
+import builtins
+import keyword
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ Names = Callable[[int], str]
 RESERVED = frozenset({"F", "Image", "OrderedDict", "Path", "Tensor"})
 """Names that the file around the classes uses."""
 
+_BUILT_IN = frozenset(dir(builtins))
 _LARGEST_FACTOR = 64
 
 
@@ -121,7 +124,7 @@ class ClassBook:
                     if use.key in families:
                         families[use.key].blocks.append(use)
         samples = [family.blocks[0] for family in families.values()]
-        names = _name_classes(samples, {network.title, *SUPPORT, *RESERVED})
+        names = _name_classes(samples, {network.title, *SUPPORT, *RESERVED, *_BUILT_IN})
         self._definitions = {
             key: _define(name, family)
             for (key, family), name in zip(families.items(), names, strict=True)
@@ -205,7 +208,9 @@ def _define(name: str, family: _Family) -> ClassDefinition:
     open_numbers: list[_Number] = []
     for number in _numbers(family.blocks):
         real = {value for value in number.values[: family.real] if value is not None}
-        if len(real) > 1 or any(slots[slot].wanted for slot in number.slots):
+        # In a block without settings of its own, only what differs between its uses is open.
+        wanted = bool(use.settings) and any(slots[slot].wanted for slot in number.slots)
+        if len(real) > 1 or wanted:
             open_numbers.append(number)
         else:
             for slot in number.slots:
@@ -332,7 +337,11 @@ def _name_classes(blocks: Sequence[Use], taken: set[str]) -> list[str]:
     """A class name for each: its kind's title, and what tells it from others of that kind."""
     names: list[str] = []
     for block in blocks:
-        others = [other for other in blocks if other.kind == block.kind and other is not block]
+        others = [
+            other
+            for other in blocks
+            if (other.kind, other.title) == (block.kind, block.title) and other is not block
+        ]
         names.append(_fresh(_class_name(block, others), [*taken, *names]))
     return names
 
@@ -340,6 +349,8 @@ def _name_classes(blocks: Sequence[Use], taken: set[str]) -> list[str]:
 def _class_name(block: Use, others: Sequence[Use]) -> str:
     """The title with a setting's word, or the name of a child, that none of the others has."""
     title = camel(block.title)
+    if not title.isidentifier() or keyword.iskeyword(title):
+        title = "Block"
     if not others:
         return title
     for setting, value in block.settings.items():

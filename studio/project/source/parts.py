@@ -176,10 +176,10 @@ class Use:
             # A chain: where the children behind the loop take their input from depends on its
             # rounds, and the class is the same.
             chain = tuple((child.name, child.part.key) for child in self.children)
-            key: Hashable = ("chain", self.kind, self.loop.key, chain)
+            key: Hashable = ("chain", self.kind, self.title, self.loop.key, chain)
         else:
             places = tuple((child.name, child.sources, child.part.key) for child in self.children)
-            key = ("graph", self.kind, places, self.result)
+            key = ("graph", self.kind, self.title, places, self.result)
         object.__setattr__(self, "key", key)
 
     def inner(self) -> Iterator[Use]:

@@ -211,7 +211,8 @@ class Parts:
         trace = step.trace
         loop = None
         left: Sequence[Step] = trace.steps
-        run = _running_numbers(trace.steps)
+        own = trace.kind.own_title is not None
+        run = _running_numbers(trace.steps) if not own else None
         if run is not None and self._survey.loops(trace.kind.kind):
             size = len(run.stems)
             first = tuple(self.of(s) for s in trace.steps[run.start : run.start + size])
@@ -222,17 +223,21 @@ class Parts:
             left = (trace.steps[0], *trace.steps[run.stop :])
         return Use(
             kind=trace.kind.kind,
-            title=trace.kind.title,
+            title=trace.kind.title_of(trace.values),
             source=trace.kind.source,
             channels=step.inputs[0][0],
-            settings=trace.values,
+            # None of a user's own block's settings is a number of its inside.
+            settings=trace.values if not own else {},
             children=tuple(self._children(trace, left)),
             result=_source_of_exit(trace.steps),
             loop=loop,
         )
 
     def _children(self, trace: Trace, steps: Sequence[Step]) -> list[Child]:
-        missing, optional = self._survey.missing(trace), self._survey.optional(trace)
+        missing = optional = None
+        if trace.kind.own_title is None:
+            # Blocks that users made share a class only where they hold the same.
+            missing, optional = self._survey.missing(trace), self._survey.optional(trace)
         entries = {step.name for step in trace.steps if step.trace.kind.kind == "entry"}
         children = []
         for step in steps:

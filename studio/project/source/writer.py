@@ -135,7 +135,9 @@ def class_name(title: str) -> str:
 
 
 def _about(use: Use) -> str:
-    return f"{use.title} ({use.source})." if use.source else f"{use.title}."
+    # A title may be a user's own, and stands between quotes.
+    title = use.title.replace("\\", "\\\\").replace('"', '\\"')
+    return f"{title} ({use.source})." if use.source else f"{title}."
 
 
 def _heads(part: Part) -> Iterator[str]:

@@ -180,6 +180,110 @@ def test_enter_on_a_palette_entry_adds_it(page: BuildPage, workspace: Workspace)
     assert workspace.selection == ("vgg",)
 
 
+def press(widget: QWidget, key: Qt.Key) -> None:
+    widget.setFocus()
+    QTest.keyClick(widget, key)
+
+
+def test_an_empty_mine_says_what_belongs_there_and_a_group_takes_its_place(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    labels = [label for label in page.palette_panel.mine.findChildren(QLabel) if label.isVisible()]
+    assert any("Ctrl+G" in label.text() for label in labels)
+    workspace.select(("features", "mixed"))
+    page.view.actions_.group.trigger()
+    assert not any("Ctrl+G" in label.text() for label in labels if label.isVisible())
+    item = page.palette_panel.item("mine/Group")
+    assert item.isVisible()
+    assert item.accessibleName() == "Add Group"
+    assert item.accessibleDescription() == "2 nodes"
+
+
+def test_mine_is_searched_and_added_like_the_other_entries(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    workspace.select(("features", "mixed"))
+    page.view.actions_.group.trigger()
+    workspace.shelf.rename("Group", "Zebra")
+    workspace.new(templates.build("quickstart"))
+    QTest.keyClicks(page.palette_panel.search, "zeb")
+    assert page.palette_panel.shown() == ["mine/Zebra"]
+    workspace.select(("deep",))
+    QTest.keyClick(page.palette_panel.search, Qt.Key.Key_Return)
+    assert {Edge("deep", "zebra"), Edge("zebra", "pool")} <= set(workspace.project.network.edges)
+    assert workspace.undo_label == "Add Zebra"
+    page.palette_panel.search.setText("conv")
+    assert "mine/Zebra" not in page.palette_panel.shown()
+    page.palette_panel.search.clear()
+    workspace.select(("deep",))
+    QTest.mouseDClick(page.palette_panel.item("mine/Zebra"), Qt.MouseButton.LeftButton)
+    assert Edge("deep", "zebra2") in workspace.project.network.edges
+
+
+def test_a_block_of_mine_is_renamed_in_place_and_removed_by_key(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    workspace.select(("features",))
+    page.view.actions_.group.trigger()
+    mine = page.palette_panel.mine
+    press(page.palette_panel.item("mine/Group"), Qt.Key.Key_F2)
+    assert mine.field is not None
+    QTest.keyClicks(mine.field, "Stem")
+    QTest.keyClick(mine.field, Qt.Key.Key_Return)
+    assert mine.field is None
+    assert [item.entry.title for item in mine.items] == ["Stem"]
+    press(page.palette_panel.item("mine/Stem"), Qt.Key.Key_F2)
+    QTest.keyClicks(mine.field, "Other")
+    QTest.keyClick(mine.field, Qt.Key.Key_Escape)
+    assert [item.entry.title for item in mine.items] == ["Stem"]
+    press(page.palette_panel.item("mine/Stem"), Qt.Key.Key_Delete)
+    assert mine.items == []
+    workspace.shelf.put_back()
+    assert [item.entry.title for item in mine.items] == ["Stem"]
+    menu = mine.items[0].menu()
+    assert [action.text() for action in menu.actions() if action.text()] == ["Rename", "Remove"]
+
+
+def test_typing_a_groups_title_renames_it_under_the_users_hands(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    workspace.select(("features", "mixed"))
+    page.view.actions_.group.trigger()
+    before = workspace.project
+    form = page.inspector.form
+    line = page.inspector.form.editor("title") if page.inspector.form else None
+    assert isinstance(line, QLineEdit)
+    line.setFocus()
+    line.selectAll()
+    QTest.keyClicks(line, "My stem")
+    assert page.inspector.form is form
+    assert workspace.selection == ("my_stem",)
+    assert page.inspector.name.text() == "my_stem"
+    assert page.view.canvas.cards["my_stem"].face.kind_line == "My stem"
+    assert page.palette_panel.item("mine/My stem").isVisible()
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    workspace.undo()
+    assert workspace.project == before
+    workspace.redo()
+    workspace.select(("my_stem",))
+    line = page.inspector.form.editor("title")
+    assert isinstance(line, QLineEdit)
+    line.clear()
+    QTest.keyClick(line, Qt.Key.Key_Space)
+    assert "empty" in page.inspector.form.message("title")
+
+
+def test_a_name_that_the_user_chose_stays_when_the_title_changes(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    workspace.select(("features",))
+    page.view.actions_.group.trigger()
+    page.view.editor.rename("group", "stage_one")
+    page.view.editor.retitle("stage_one", "Stem")
+    assert workspace.selection == ("stage_one",)
+    assert workspace.project.network.node("stage_one").settings["title"] == "Stem"
+
+
 def test_a_long_fix_wraps_and_pushes_nothing_out_of_the_inspector(
     page: BuildPage, workspace: Workspace
 ) -> None:

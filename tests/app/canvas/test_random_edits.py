@@ -32,6 +32,7 @@ class Clumsy:
     ACTIONS = (
         "add", "add", "insert", "connect", "disconnect", "remove", "rename", "move", "preview",
         "setting", "duplicate", "undo", "redo", "tidy", "fix", "select", "cut_all",
+        "group", "group", "ungroup",
     )  # fmt: skip
 
     def names(self) -> list[str]:
@@ -115,6 +116,15 @@ class Clumsy:
         fixes = [p.fix for p in self.workspace.analysis.problems if p.fix is not None]
         if fixes:
             self.editor.apply_fix(self.chance.choice(fixes))
+
+    def group(self) -> None:
+        names = self.names()
+        start = self.chance.randrange(len(names) + 1)
+        self.editor.group(tuple(names[start : start + self.chance.randint(1, 4)]))
+
+    def ungroup(self) -> None:
+        if len(self.names()) < 60:
+            self.editor.ungroup((self.some(),))
 
     def select(self) -> None:
         self.workspace.select({self.some() for _ in range(3)})

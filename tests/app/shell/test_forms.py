@@ -38,6 +38,7 @@ EVERY_SETTING = [
     setting
     for owner in (*kinds(), *OPTIMIZERS.values(), *SCHEDULES.values())
     for setting in owner.settings
+    if not setting.hidden
 ] + [*RECIPE_SETTINGS, *DATA_SETTINGS]
 
 

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from studio.app.background import Background
@@ -16,7 +24,7 @@ from studio.app.shortcuts import SECTIONS, ShortcutSheet
 from studio.app.train.controller import TrainingController
 from studio.app.window import MainWindow
 from studio.app.workspace import Workspace
-from studio.project import codec, edits
+from studio.project import codec, edits, templates
 from studio.project.edits import remove_nodes
 from studio.project.values import Project
 from studio.runs.api import Device
@@ -396,3 +404,30 @@ def test_the_shortcut_sheet_names_keys_that_the_window_has(window: MainWindow) -
     }
     for keys, _ in SECTIONS[0][1]:
         assert set(keys.split(", ")) <= known
+
+
+def test_a_removed_block_can_be_put_back_from_the_message(window: MainWindow) -> None:
+    window.workspace.select(("features",))
+    page = window.page("build")
+    assert isinstance(page, BuildPage)
+    page.view.actions_.group.trigger()
+    window.workspace.shelf.remove("Group")
+    assert "no longer among your blocks" in window.messages.text
+    button = next(b for b in window.messages.findChildren(QPushButton) if b.isVisible())
+    assert button.text() == "Put it back"
+    button.click()
+    assert [block.title for block in window.workspace.shelf.blocks] == ["Group"]
+
+
+def test_a_damaged_file_of_own_blocks_is_told_when_the_window_is_there(
+    qtbot: QtBot, controller: TrainingController, background: Background
+) -> None:
+    workspace = Workspace(templates.build("quickstart"))
+    workspace.shelf.path.parent.mkdir(parents=True, exist_ok=True)
+    workspace.shelf.path.write_text("not JSON")
+    made = MainWindow(workspace, controller, background)
+    qtbot.addWidget(made, before_close_func=MainWindow.close_unasked)
+    made.show()
+    made.make_all_pages()
+    assert "could not all be read" in made.messages.text
+    assert "blocks-damaged-" in made.messages.text
