@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio.engine.download import Watch, watch_nothing
 from studio.engine.export import graphs, program, tensors
 from studio.engine.export.card import as_json, card, sha256
 from studio.engine.export.writing import Exported, check_target, guarded
@@ -31,18 +32,24 @@ _TOLERANCE = 1e-3
 _IMAGES = 4
 
 
-def export_model(source: Path, format: str, path: Path, checkpoint: str = "best") -> ExportReport:
+def export_model(
+    source: Path,
+    format: str,
+    path: Path,
+    checkpoint: str = "best",
+    watch: Watch = watch_nothing,
+) -> ExportReport:
     """Write the model of a run folder or project file to ``path``; raises WorkFailed in words.
 
     A missing suffix is added. Beside every format but ``python``, which holds it, a JSON file of
     the same name tells the classes, the preprocessing and the checksum. A project file gives
-    freshly initialized weights.
+    the weights that its recipe starts from; ``watch`` is told of their download.
     """
     if format not in FORMATS:
         raise WorkFailed(f"There is no format {format!r}.", f"Choose one of {', '.join(FORMATS)}.")
     suffix, write = FORMATS[format]
     path = check_target(path, suffix)
-    model = load(source, checkpoint)
+    model = load(source, checkpoint, watch)
     with guarded(path):
         exported = write(model, path)
         files = exported.files
