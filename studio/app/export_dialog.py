@@ -196,7 +196,7 @@ class ExportDialog(QDialog):
             self.model.clear()
             if trained is not None:
                 self.model.addItem(f"Trained: {trained.name}", trained)
-            self.model.addItem("This project, with fresh weights", None)
+            self.model.addItem("This project as it starts, untrained", None)
         ready = self._controller.engine is not None
         self.write.setEnabled(ready and not self._busy.isVisible())
         self.write.setToolTip("" if ready else "Exporting needs the engine; see the device chip")
@@ -300,7 +300,7 @@ class ExportDialog(QDialog):
 def write(
     engine: Engine, source: Path | None, project: Project, key: str, path: Path, checkpoint: str
 ) -> ExportReport:
-    """Export the run in ``source``, or with None ``project`` itself with fresh weights.
+    """Export the run in ``source``, or with None ``project`` itself with the weights it starts from.
 
     Makes the folder of ``path`` where there is none.
     """

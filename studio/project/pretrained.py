@@ -124,6 +124,14 @@ def fault(weights: str) -> str:
     return ""
 
 
+def of_architecture(weights: str) -> Pretrained | None:
+    """What torchvision has for the architecture that a recipe's ``weights`` belong to; None where
+    they are no known ones of torchvision's."""
+    if not weights.startswith(PREFIX) or fault(weights):
+        return None
+    return PRETRAINED[_by_enum()[weights.removeprefix(PREFIX).partition(".")[0]]]
+
+
 def title(weights: str) -> str:
     """A recipe's ``weights`` for the user: torchvision's name, or the file's without its folder."""
     if weights.startswith(PREFIX):

@@ -68,10 +68,11 @@ def theirs_of(name: str) -> nn.Module:
     generator = torch.Generator().manual_seed(1)
     # Cut out of one strip at ever other places: 100 million numbers of VGG's would take seconds.
     strip = torch.randn(1_000_003, generator=generator)
-    start = 0
+    twice, start = torch.cat((strip, strip)), 0
     for key, value in made.state_dict().items():
         count = value.numel()
-        random = strip.roll(-start).repeat(count // len(strip) + 1)[:count].view(value.shape)
+        random = twice if count <= len(strip) else strip.repeat(count // len(strip) + 2)
+        random = random[start : start + count].view(value.shape)
         start = (start + count) % len(strip)
         if not value.is_floating_point():
             value.fill_(7)
