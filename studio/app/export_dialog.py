@@ -300,7 +300,7 @@ class ExportDialog(QDialog):
 def write(
     engine: Engine, source: Path | None, project: Project, key: str, path: Path, checkpoint: str
 ) -> ExportReport:
-    """Export the run in ``source``, or with None ``project`` itself with the weights it starts from.
+    """Export the run in ``source``, or with None ``project`` itself as it starts.
 
     Makes the folder of ``path`` where there is none.
     """

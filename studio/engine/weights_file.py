@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from studio.engine import checkpoint
+from studio.engine.devices import is_out_of_memory
 from studio.project.recipes import IMAGENET_DEVIATION, IMAGENET_MEAN
 from studio.project.values import Shape
 from studio.runs.api import WorkFailed
@@ -159,9 +160,9 @@ def _load(path: Path, device: str) -> Any:
                 "Save the tensors alone, with torch.save(model.state_dict(), FILE).",
             ) from None
         raise _damaged(path) from None
-    except OSError:
-        raise
-    except Exception:
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # Bytes that are no file of torch's make its readers raise whatever they stumble over.
         raise _damaged(path) from None
 

@@ -50,7 +50,10 @@ def _one_model_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr("studio.engine.module.initialize", spoil)
     monkeypatch.setattr("os.fsync", lambda descriptor: None)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # beside other work, two threads wait for each other
     yield
+    torch.set_num_threads(threads)
     gc.collect()
 
 
