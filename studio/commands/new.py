@@ -11,7 +11,7 @@ from studio.commands.loading import load_engine
 from studio.commands.source import input_size
 from studio.project import codec
 from studio.project.analysis import analyze
-from studio.project.pretrained import PREFIX, PRETRAINED, matching, start_from, title
+from studio.project.pretrained import of_architecture, start_from, title
 from studio.project.recipes import NORMALIZATION
 from studio.project.templates import build
 from studio.project.values import Project
@@ -73,8 +73,7 @@ def _starting_from(project: Project, weights: str) -> tuple[Project, str]:
     recipe = project.recipe
     if not recipe.weights:
         return project, ""
-    if recipe.weights.startswith(PREFIX):
-        known = PRETRAINED[matching(analyze(project.network)) or ""]
+    if known := of_architecture(recipe.weights):
         size = known.megabytes[recipe.weights.rpartition(".")[2]]
         said = (
             f"starts from torchvision's {title(recipe.weights)}, {size} MB, which are downloaded "

@@ -95,15 +95,16 @@ def start_from(project: Project, text: str) -> Project:
         return _with_weights(project, str(Path(text).expanduser().absolute()))
     enum, member = name.groups()
     own = matching(analyze(project.network))
-    architecture = own if enum is None else _by_enum().get(enum)
-    if architecture is None:
-        raise EditRefused(_no_such(enum) if enum else _none_of_them(project))
-    if own not in (architecture, None):
+    meant = own if enum is None else _by_enum().get(enum)
+    if enum is not None and meant is None:
+        raise EditRefused(_no_such(enum))
+    if own is None:
+        raise EditRefused(_none_of_them(project))
+    known = PRETRAINED[own]
+    if meant != own:
         raise EditRefused(
-            f"{enum} are the weights of {architecture}, but the network is {own}: "
-            f"choose {PRETRAINED[own].enum}"
+            f"{enum} are the weights of {meant}, but the network is {own}: choose {known.enum}"
         )
-    known = PRETRAINED[architecture]
     if member != "DEFAULT" and member not in known.megabytes:
         raise EditRefused(_no_member(known, member))
     member = known.default if member == "DEFAULT" else member

@@ -76,7 +76,7 @@ def test_new_writes_nothing_for_weights_that_do_not_fit(
     [
         ("nowhere.pth", "nowhere.pth does not exist"),
         ("IMAGENET1K_V9", "color images"),
-        ("ResNet50_Weights.V9", "there are no weights ResNet50_Weights.V9"),
+        ("ResNet51_Weights.V9", "there are no weights 'ResNet51_Weights'"),
     ],
 )
 def test_new_refuses_in_one_line(

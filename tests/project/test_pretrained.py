@@ -70,6 +70,7 @@ def test_a_file_is_kept_by_its_whole_path_whatever_it_is_called(
         ("resnet50", "IMAGENET1K_V9", "torchvision has ResNet50_Weights.IMAGENET1K_V1 and Res"),
         ("resnet50", "ResNet18_Weights.DEFAULT", "of resnet18, but the network is resnet50"),
         ("resnet50", "ResNet51_Weights.DEFAULT", "there are no weights 'ResNet51_Weights'"),
+        ("cifar_resnet20", "ResNet18_Weights.DEFAULT", "start from one of its templates"),
         ("resnet50", "torchvision:", "there are no weights ''"),
         ("quickstart", "DEFAULT", "color images, but the network's input has 1 channel"),
         ("cifar_resnet20", "DEFAULT", "start from one of its templates"),
