@@ -28,10 +28,10 @@ from studio.project import codec
 from studio.project.pretrained import PRETRAINED
 from studio.project.templates import TEMPLATES, build
 from studio.project.values import Project
-from studio.runs.api import Failed, Stage, Warned, WorkFailed
+from studio.runs.api import Failed, Finished, Message, Stage, Started, Warned, WorkFailed
 from studio.runs.folder import RunFolder
 from studio.runs.metrics import read_events
-from tests.engine.helpers import finish, small_network, small_project, train, with_recipe
+from tests.engine.helpers import finish, small_network, small_project, train, until, with_recipe
 
 Weights = dict[str, Tensor]
 
@@ -219,7 +219,10 @@ def test_tensors_that_the_network_has_no_layer_for_are_named(tmp_path: Path) -> 
         ({"head.weight": torch.ones(7, 384)}, "head.weight is 7×384 in it"),
         ({"head.weight": torch.ones(10, 9)}, "head.weight is 10×9 in it"),
         ({"features.conv1.weight": torch.ones(6, 1, 5, 5)}, "features.conv1.weight is 6×1×5×5"),
-        ({"head.bias": torch.full((10,), torch.nan)}, "head.bias has values in it that are no"),
+        (
+            {"head.bias": torch.tensor([torch.nan] + [1.0] * 9)},
+            "head.bias has values in it that are no",
+        ),
         ({"head.bias": torch.full((10,), -torch.inf)}, "head.bias has values in it that are no"),
         ({"head.bias": torch.ones(10, dtype=torch.int64)}, "head.bias is of type int64"),
         ({"head.bias": torch.ones(10, dtype=torch.complex64)}, "head.bias is of type complex64"),
@@ -382,8 +385,16 @@ def test_a_resumed_run_goes_on_from_its_checkpoint_though_the_file_is_gone(
 
     monkeypatch.setattr(session, "load_weights", reload)
     again = engine.resume(run.folder)
+    messages: list[Message] = []
+
+    def stepping() -> bool:
+        messages.extend(again.poll())
+        return any(isinstance(message, Started | Failed) for message in messages)
+
+    until(stepping)
     again.stop()
-    assert not [message for message in finish(again) if isinstance(message, Failed)]
+    messages += finish(again)
+    assert isinstance(messages[-1], Finished), messages[-1]
     assert RunFolder.open(run.folder).info().weights == str(path)
 
 
