@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from studio.app.theme.tokens import FONT_BASE, FONT_SMALL, RADIUS, S1, S2, S3, color, font, theme
+from studio.project.recipes import IMAGENET_DEVIATION, IMAGENET_MEAN
 from studio.runs.api import DataReport
 
 SPLITS = (("train", "training", "plot1"), ("validation", "validation", "plot2"),
@@ -251,6 +252,9 @@ def normalized(report: DataReport, normalization: str) -> np.ndarray:
         return values / np.float32(255)
     if normalization == "symmetric":
         return values / np.float32(127.5) - np.float32(1)
+    if normalization == "imagenet":
+        mean, deviation = _imagenet(report)
+        return np.asarray((values - mean.astype(np.float32)) / deviation.astype(np.float32))
     if normalization == "standard":
         mean = np.array(report.mean, np.float32)
         deviation = np.maximum(np.array(report.deviation, np.float32), np.float32(1e-6))
@@ -268,12 +272,25 @@ def training_moments(report: DataReport, normalization: str) -> tuple[float, flo
     if normalization == "standard":
         # A channel that never changes stays at nought.
         means, deviations = means * 0, (deviations > 1e-6).astype(np.float64)
+    elif normalization == "imagenet":
+        mean, deviation = _imagenet(report)
+        means, deviations = (means - mean) / deviation, deviations / deviation
     elif normalization == "unit":
         means, deviations = means / 255, deviations / 255
     elif normalization == "symmetric":
         means, deviations = means / 127.5 - 1, deviations / 127.5
     variance = float((deviations**2).mean() + means.var())
     return float(means.mean()), variance**0.5
+
+
+def _imagenet(report: DataReport) -> tuple[np.ndarray, np.ndarray]:
+    """ImageNet's mean and deviation for each channel. Training refuses other than three; until
+    then the picture takes those of all three together."""
+    mean, deviation = np.array(IMAGENET_MEAN), np.array(IMAGENET_DEVIATION)
+    channels = len(report.mean)
+    if channels == len(mean):
+        return mean, deviation
+    return np.full(channels, mean.mean()), np.full(channels, deviation.mean())
 
 
 class Histogram(QWidget):

@@ -40,6 +40,9 @@ FORMULAS = {
     "unit": "x = pixel / 255",
     "symmetric": "x = pixel / 127.5 − 1",
     "standard": "x = (pixel − mean) / deviation, of the training images, channel by channel",
+    "imagenet": "x = (pixel / 255 − mean) / deviation, with the mean (0.485, 0.456, 0.406) and "
+    "deviation (0.229, 0.224, 0.225) of ImageNet's red, green and blue: what most pretrained "
+    "weights expect",
 }
 
 _SPLIT = tuple(setting for setting in DATA_SETTINGS if setting.name != "normalization")

@@ -123,11 +123,7 @@ class ExportDialog(QDialog):
             label.setBuddy(widget)
             grid.addWidget(label, row, 0)
             grid.addWidget(widget, row, 1)
-        self.untrained = _label(
-            "These weights are random: the model has learned nothing yet. Train first to take a "
-            "trained one away.",
-            "warning",
-        )
+        self.untrained = _label("", "warning")
         self.untrained.setWordWrap(True)
         grid.addWidget(self.untrained, 2, 1)
         self.model.currentIndexChanged.connect(self._suggest)
@@ -225,7 +221,7 @@ class ExportDialog(QDialog):
             if info.best_epoch and folder.path != self._run and self.model.count() < MODELS:
                 share = f"{info.best_accuracy:.1%}".replace("%", " %")
                 self.model.addItem(f"Trained: {folder.path.name}, {share}", folder.path)
-        self.model.addItem("This project, with fresh weights", None)
+        self.model.addItem("This project as it starts, untrained", None)
         own = _file_stem(self._workspace.title)
         names = [Path(str(self.model.itemData(row))).name for row in range(self.model.count())]
         earlier = (row for row in range(first, len(names) - 1) if _file_stem(names[row]) == own)
@@ -235,6 +231,12 @@ class ExportDialog(QDialog):
         source = self.model.currentData()
         self.checkpoint.setEnabled(source is not None)
         self.untrained.setVisible(source is None)
+        self.untrained.setText(
+            "These are the weights the project starts from; nothing has been learned here yet."
+            if self._workspace.project.recipe.weights
+            else "These weights are random: the model has learned nothing yet. Train first to take "
+            "a trained one away."
+        )
         if not self._path_is_ours or not hasattr(self, "path"):
             return
         entry = self.chosen_format()
@@ -348,7 +350,7 @@ class ExportDialog(QDialog):
 def write(
     engine: Engine, source: Path | None, project: Project, key: str, path: Path, checkpoint: str
 ) -> ExportReport:
-    """Export the run in ``source``, or with None ``project`` itself with fresh weights.
+    """Export the run in ``source``, or with None ``project`` itself as it starts.
 
     Makes the folder of ``path`` where there is none.
     """

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from studio.app.workspace import Workspace
 from studio.project import codec, templates
 from studio.project.edits import EditRefused
+from studio.project.pretrained import start_from
 
 _PROJECTS = f"Training Studio projects (*{codec.SUFFIX});;All files (*)"
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
@@ -31,12 +32,14 @@ class ProjectFiles:
         self._window = window
         self._opened = opened
 
-    def new_from_template(self, name: str) -> None:
-        """Start over with a template's network."""
+    def new_from_template(self, name: str, *, pretrained: bool = False) -> None:
+        """Start over with a template's network, from torchvision's weights by choice."""
         if not self.may_leave():
             return
         try:
             project = templates.build(name)
+            if pretrained:
+                project = start_from(project, "DEFAULT")
         except EditRefused as refusal:
             self._workspace.refused.emit(str(refusal))
             return

@@ -28,6 +28,7 @@ class StartPage(QScrollArea):
     open_other = Signal()
     open_recent = Signal(str)
     template = Signal(str)
+    pretrained = Signal(str)
     _WIDEST = 1160
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
@@ -94,6 +95,7 @@ class StartPage(QScrollArea):
         layout.addLayout(head)
         self.gallery = TemplateGallery()
         self.gallery.chosen.connect(self.template)
+        self.gallery.chosen_pretrained.connect(self.pretrained)
         self._nothing = _label("No template has all of these words.", "muted")
         self._nothing.hide()
         layout.addWidget(self._nothing)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QWidget
 
+from studio.app.theme.style import set_role
 from studio.app.theme.tokens import (
     FONT_BASE,
     FONT_SMALL,
@@ -18,6 +19,7 @@ from studio.app.theme.tokens import (
     theme,
 )
 from studio.project import registry, templates
+from studio.project.pretrained import PRETRAINED
 from studio.project.templates import Template
 
 _SKIPPED = ("input", "output", "activation", "normalization", "shape")
@@ -25,10 +27,12 @@ _SKIPPED = ("input", "output", "activation", "normalization", "shape")
 
 
 class TemplateGallery(QWidget):
-    """Cards in as many columns as fit; ``chosen`` is sent with the template's name."""
+    """Cards in as many columns as fit; ``chosen`` is sent with the template's name, and
+    ``chosen_pretrained`` where it is to start from torchvision's weights."""
 
     chosen = Signal(str)
-    _CARD = QSize(264, 120)
+    chosen_pretrained = Signal(str)
+    _CARD = QSize(264, 132)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +45,10 @@ class TemplateGallery(QWidget):
                 continue
             card = TemplateCard(template, self)
             card.clicked.connect(lambda _=False, chosen=name: self.chosen.emit(chosen))
+            if card.pretrained is not None:
+                card.pretrained.clicked.connect(
+                    lambda _=False, chosen=name: self.chosen_pretrained.emit(chosen)
+                )
             self.cards[name] = card
         self._shown = list(self.cards.values())
 
@@ -85,7 +93,11 @@ class TemplateGallery(QWidget):
 
 
 class TemplateCard(QAbstractButton):
-    """One template: its spine, name, what it is, its size and its paper."""
+    """One template: its spine, name, what it is, its size and its paper.
+
+    ``pretrained`` is the button at its foot that starts from torchvision's weights, where
+    torchvision has some.
+    """
 
     def __init__(self, template: Template, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,6 +105,7 @@ class TemplateCard(QAbstractButton):
         channels, height, width = template.input
         self._facts = f"{channels}×{height}×{width}, {template.classes:,} classes"
         self._spine: tuple[str, ...] | None = None
+        self.pretrained = self._pretrained_button()
         self.searched = " ".join(
             (template.name, template.title, template.description, template.source)
         ).lower()
@@ -106,6 +119,30 @@ class TemplateCard(QAbstractButton):
             f"{template.source}<br>Input {self._facts}</qt>"
         )
         theme().scheme_changed.connect(self.update)
+
+    def _pretrained_button(self) -> QPushButton | None:
+        known = PRETRAINED.get(self._template.name)
+        if known is None:
+            return None
+        button = QPushButton("With pretrained weights", self)
+        set_role(button, "link")
+        button.setCursor(Qt.CursorShape.PointingHandCursor)
+        what = (
+            f"Start from torchvision's pretrained weights, {known.enum}.{known.default}: "
+            f"{known.megabytes[known.default]} MB, downloaded when the training starts. What was "
+            "learned on ImageNet's photographs serves other images too."
+        )
+        button.setAccessibleName(f"Template {self._template.title}, pretrained")
+        button.setAccessibleDescription(what)
+        button.setToolTip(f"<qt>{what}</qt>")
+        return button
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.pretrained is not None:
+            size = self.pretrained.sizeHint()
+            top = self.height() - S1 - size.height()
+            self.pretrained.setGeometry(S3 + 28 + S3, top, size.width(), size.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -135,7 +172,8 @@ class TemplateCard(QAbstractButton):
             body, Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop, self._template.description
         )
         source = self._template.source.partition(",")[0]
-        foot = self.height() - S2 - metrics.height()
+        below = self.pretrained.height() if self.pretrained is not None else S1
+        foot = self.height() - S1 - below - metrics.height()
         for line_above, text in ((1, source), (0, self._facts)):
             place = QRect(left, foot - line_above * metrics.lineSpacing(), room, metrics.height())
             painter.drawText(

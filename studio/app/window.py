@@ -126,7 +126,7 @@ class MainWindow(QMainWindow):
     def _make_train_page(self) -> QWidget:
         from studio.app.train.page import TrainPage
 
-        page = TrainPage(self.workspace, self.controller)
+        page = TrainPage(self.workspace, self.controller, background=self._background)
         page.export_requested.connect(self.export)
         page.load_plots()
         return page
@@ -137,6 +137,7 @@ class MainWindow(QMainWindow):
         page = StartPage(self.workspace)
         page.quick_start.connect(lambda: self.files.new_from_template("quickstart"))
         page.template.connect(self.files.new_from_template)
+        page.pretrained.connect(lambda name: self.files.new_from_template(name, pretrained=True))
         page.my_images.connect(self.files.choose_images)
         page.open_other.connect(self.files.choose_and_open)
         page.open_recent.connect(lambda path: self.files.open(Path(path)))

@@ -16,7 +16,7 @@ FORMATS = ("state-dict", "safetensors", "torch-export", "onnx", "python", "torch
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="RUN-or-FILE", type=Path,
-                        help="a run folder, or a project file for fresh weights")  # fmt: skip
+                        help="a run folder, or a project file for what it starts from")  # fmt: skip
     parser.add_argument("--format", choices=FORMATS, required=True,
                         help="state-dict, safetensors and torchvision hold the weights; "
                              "torch-export, onnx and python the network too")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from studio.project.codec import ProjectError
@@ -24,4 +25,16 @@ def load_engine() -> TorchEngine:
             f"PyTorch cannot be imported: {said}. Run studio doctor, which says the command that "
             "mends it"
         ) from None
-    return TorchEngine()
+    return TorchEngine(watch=_Lines())
+
+
+class _Lines:
+    """Prints what an engine is at on standard error, each text once."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def __call__(self, text: str) -> None:
+        if text != self._said:
+            self._said = text
+            print(text, file=sys.stderr, flush=True)

@@ -154,6 +154,7 @@ def _recipe(project: Project, info: RunInfo) -> str:
         ("batch size", recipe.batch_size),
         ("epochs", recipe.epochs),
         ("seed", recipe.seed),
+        ("started from", info.weights or "random weights"),
         ("data", info.data or data.source),
         ("images", f"{info.train_images:,} to learn from, {info.validation_images:,} for "
                    f"validation, {info.test_images:,} for the test"),

@@ -52,7 +52,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or mps")
     parser.add_argument("--seed", metavar="N", help="starts the random numbers")
     parser.add_argument("--set", metavar="KEY=VALUE", nargs="+", action="extend", default=[],
-                        help="others, as learning_rate=0.1 or NODE.channels=32")  # fmt: skip
+                        help="others, as learning_rate=0.1, NODE.channels=32, or "
+                             "weights=DEFAULT for torchvision's pretrained ones")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from studio.engine import digits, image_folder
 from studio.engine.pictures import SPLITS, Pictures, Progress, no_progress
+from studio.project.recipes import IMAGENET_DEVIATION, IMAGENET_MEAN
 from studio.project.values import DataSettings
 from studio.runs.api import DataReport, WorkFailed
 
@@ -153,6 +154,14 @@ def normalization(
             return (127.5,) * channels, (127.5,) * channels
         case "standard":
             return mean, deviation
+        case "imagenet" if channels == 3:
+            return IMAGENET_MEAN, IMAGENET_DEVIATION
+        case "imagenet":
+            raise WorkFailed(
+                "ImageNet's normalization is for the 3 channels of color images, and the network's "
+                f"input has {channels}.",
+                "Choose another normalization, or set the input's channels to 3.",
+            )
     raise ValueError(f"there is no normalization {kind!r}")
 
 

@@ -11,7 +11,10 @@ import torch
 from studio.engine import devices, warm
 from studio.engine.checks import check_project
 from studio.engine.data import DataReader, describe
+from studio.engine.download import Watch, watch_nothing
 from studio.engine.evaluation import evaluate, predict
+from studio.engine.module import build_empty
+from studio.engine.pretrained import check_weights
 from studio.engine.provenance import describe_process, describe_run
 from studio.engine.session import TrainingRun
 from studio.project.values import DataSettings, Project
@@ -22,6 +25,7 @@ from studio.runs.api import (
     ExportReport,
     Machine,
     Prediction,
+    WeightsReport,
     WorkFailed,
 )
 from studio.runs.folder import RunFolder, RunInfo
@@ -31,11 +35,13 @@ class TorchEngine:
     """Trains, evaluates and exports with torch; one run at a time.
 
     ``spare_cores`` processor cores are left to others while it computes: a window that shares
-    the machine asks for one.
+    the machine asks for one. ``watch`` is told of downloads outside of a run, whose own messages
+    tell of its.
     """
 
-    def __init__(self, spare_cores: int = 0) -> None:
+    def __init__(self, spare_cores: int = 0, watch: Watch = watch_nothing) -> None:
         self._spare_cores = spare_cores
+        self._watch = watch
         self._reader = DataReader()
         self._run: TrainingRun | None = None
 
@@ -51,6 +57,11 @@ class TorchEngine:
     def inspect(self, data: DataSettings, input_shape: tuple[int, int, int]) -> DataReport:
         """The data set as a network with that ``(C, H, W)`` input receives it."""
         return describe(self._reader.read(data, input_shape))
+
+    def check_weights(self, project: Project) -> WeightsReport:
+        """See whether the weights that ``project`` starts from fit its network."""
+        with _memory_in_words():
+            return check_weights(build_empty(project.network), project, self._watch)
 
     def start(self, project: Project, folder: Path) -> TrainingRun:
         """Train ``project`` from the beginning, into the new run folder ``folder``."""
@@ -109,7 +120,7 @@ class TorchEngine:
         from studio.engine.export import export_model
 
         with _memory_in_words():
-            return export_model(source, format, path, checkpoint, weights)
+            return export_model(source, format, path, checkpoint, weights, self._watch)
 
     def _check_free(self) -> None:
         # Two runs would draw from the one generator that torch's dropout uses, and neither could

@@ -1,4 +1,4 @@
-"""Models to take away: from a run folder with its weights, or from a project file without."""
+"""Models to take away: from a run folder with its weights, or from a project file as it starts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from torch import nn
 
 from studio.engine.checkpoint import CheckpointError, read_checkpoint
 from studio.engine.data import normalization
+from studio.engine.download import Watch, watch_nothing
 from studio.engine.module import build_module
+from studio.engine.pretrained import load_weights
 from studio.project import codec, heads
 from studio.project.analysis import analyze
+from studio.project.pretrained import title
 from studio.project.values import Project
 from studio.runs.api import WorkFailed
 from studio.runs.folder import RunFolder
@@ -25,7 +28,8 @@ class TrainedModel:
 
     The network takes ``(N, *input_shape)`` float32, made from pixels in 0..255 of the same size
     as ``(pixels - mean) / deviation`` per channel, and gives logits ``(N, len(classes))``.
-    ``checkpoint`` is "best" or "last", or empty where the weights are freshly initialized.
+    ``checkpoint`` is "best" or "last", or empty where nothing was trained; ``weights`` then says
+    what the recipe starts from, empty for freshly initialized weights.
     """
 
     module: nn.Module
@@ -37,6 +41,7 @@ class TrainedModel:
     deviation: tuple[float, ...]
     checkpoint: str = ""
     epoch: int = 0
+    weights: str = ""
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
         """Images ``(N, C, H, W)`` with pixels in 0..255 as the network wants them, float32."""
@@ -46,11 +51,11 @@ class TrainedModel:
         return (pixels.float() - mean) / deviation
 
 
-def load(source: Path, checkpoint: str = "best") -> TrainedModel:
-    """The model of a run folder or, freshly initialized, of a project file; raises WorkFailed."""
+def load(source: Path, checkpoint: str = "best", watch: Watch = watch_nothing) -> TrainedModel:
+    """The model of a run folder, or of a project file as it starts; raises WorkFailed."""
     if source.is_dir():
         return load_trained(source, checkpoint)
-    return load_fresh(source)
+    return load_fresh(source, watch)
 
 
 def load_trained(folder: Path, checkpoint: str = "best") -> TrainedModel:
@@ -86,11 +91,13 @@ def load_trained(folder: Path, checkpoint: str = "best") -> TrainedModel:
     )
 
 
-def load_fresh(path: Path) -> TrainedModel:
-    """The model of a project file, initialized with its seed; raises WorkFailed.
+def load_fresh(path: Path, watch: Watch = watch_nothing) -> TrainedModel:
+    """The model of a project file, initialized with its seed or with the weights that its recipe
+    starts from; raises WorkFailed. ``watch`` is told of a download.
 
-    No image is read: the classes are numbered, and normalization to zero mean and unit deviation
-    takes the middle of 0..255 for the mean it would have measured.
+    No image is read: the classes are numbered unless the weights bring their names, and
+    normalization to zero mean and unit deviation takes the middle of 0..255 for the mean it would
+    have measured.
     """
     try:
         project = _predicting(codec.load(path))
@@ -100,15 +107,21 @@ def load_fresh(path: Path) -> TrainedModel:
     shape = _input_shape(project)
     middle = (127.5,) * shape[0]
     mean, deviation = normalization(project.data.normalization, middle, middle)
-    classes = analyze(project.network).classes or 0
+    count = analyze(project.network).classes or 0
+    classes = tuple(str(number) for number in range(count))
+    if project.recipe.weights:
+        report = load_weights(module, project, watch)
+        if len(report.classes) == count:
+            classes = report.classes
     return TrainedModel(
         module=module.eval(),
         project=project,
         title=path.stem,
-        classes=tuple(str(number) for number in range(classes)),
+        classes=classes,
         input_shape=shape,
         mean=mean,
         deviation=deviation,
+        weights=title(project.recipe.weights) if project.recipe.weights else "",
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
+from torch import nn
 
 from studio.engine import devices
 from studio.engine.checkpoint import Checkpoint, CheckpointError, Place, read_checkpoint, restore
@@ -20,10 +21,12 @@ from studio.engine.feed import Feed
 from studio.engine.keeper import Keeper
 from studio.engine.module import build_module, has_batch_norm, parameterized_layers
 from studio.engine.optimizers import build_optimizer
+from studio.engine.pretrained import load_weights
 from studio.engine.provenance import now
 from studio.engine.recorder import Diverged, Recorder, Stopwatch
 from studio.engine.trainer import Trainer
 from studio.project import heads
+from studio.project.pretrained import title
 from studio.project.values import Project
 from studio.runs.api import (
     Device,
@@ -177,6 +180,8 @@ class TrainingRun:
             except CheckpointError as error:
                 raise WorkFailed(error.message, error.advice) from None
             self._keeper.kept_step = saved.place.step
+        elif recipe.weights:
+            self._start_from(module)
         self._place = saved.place if saved else Place()
         self._take_up_curves()
         self._describe(data, feed)
@@ -228,6 +233,29 @@ class TrainingRun:
         if self._resumed and self._info.fingerprint not in ("", data.fingerprint):
             self._warn("The images have changed since this run began, so its curve may jump.")
         return data
+
+    def _start_from(self, module: nn.Module) -> None:
+        """Load the weights that the recipe names, and note what they were."""
+        said = ""
+
+        def watch(text: str) -> None:
+            nonlocal said
+            if self._control.stopping:
+                raise _Stopped
+            if text != said:
+                said = text
+                self._control.post(Stage(text))
+
+        watch(f"Loading {title(self._project.recipe.weights)}")
+        report = load_weights(module, self._project, watch)
+        self._info = msgspec.structs.replace(
+            self._info, weights=report.source, weights_sha256=report.sha256
+        )
+        self._metrics.event(0, "weights", report.text)
+        if report.fresh:
+            self._warn(report.text)
+        else:
+            self._control.post(Stage(report.text))
 
     def _find_checkpoint(self) -> Checkpoint | None:
         """The checkpoint to go on from: the last one, else the best; None to begin anew."""

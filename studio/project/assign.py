@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from studio.project import registry
 from studio.project.edits import EditRefused, set_setting
 from studio.project.optimizers import OPTIMIZERS
+from studio.project.pretrained import start_from
 from studio.project.recipes import DATA_SETTINGS, RECIPE_SETTINGS
 from studio.project.schedules import SCHEDULES
 from studio.project.settings import Setting, SettingError
@@ -18,7 +19,8 @@ def set_value(project: Project, key: str, text: str) -> Project:
 
     Keys: a recipe or data setting (``learning_rate``, ``normalization``), ``optimizer`` or
     ``schedule`` with a kind, one of their settings (``optimizer.momentum``), ``data`` (digits or
-    a folder), or a node's setting (``stage1.channels``).
+    a folder), ``weights`` (random, a name of torchvision's or a file), or a node's setting
+    (``stage1.channels``).
     """
     owner, _, name = key.partition(".")
     try:
@@ -38,6 +40,8 @@ def _set_plain(project: Project, key: str, text: str) -> Project:
     for setting in DATA_SETTINGS:
         if setting.name == key:
             return replace(project, data=replace(project.data, **{key: setting.parse(text)}))
+    if key == "weights":
+        return start_from(project, text)
     if key == "data":
         return replace(project, data=replace(project.data, source=text))
     if key in ("optimizer", "schedule"):
@@ -47,8 +51,8 @@ def _set_plain(project: Project, key: str, text: str) -> Project:
         return replace(project, recipe=replace(project.recipe, **{key: Chosen(text)}))
     names = [setting.name for setting in (*RECIPE_SETTINGS, *DATA_SETTINGS)]
     raise EditRefused(
-        f"there is no setting {key!r}; known are {', '.join(names)}, data, optimizer, schedule, "
-        f"optimizer.NAME, schedule.NAME and NODE.NAME"
+        f"there is no setting {key!r}; known are {', '.join(names)}, data, weights, optimizer, "
+        f"schedule, optimizer.NAME, schedule.NAME and NODE.NAME"
     )
 
 

@@ -125,7 +125,7 @@ def _check_texts(project: Project) -> None:
     for edge in project.network.edges:
         check([edge.source, edge.target])
     check([project.data.source, project.recipe.optimizer.settings])
-    check([project.recipe.schedule.settings, project.recipe.device])
+    check([project.recipe.schedule.settings, project.recipe.device, project.recipe.weights])
 
 
 def load(path: Path) -> Project:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 
+from studio.project import pretrained, registry
 from studio.project.optimizers import OPTIMIZERS
 from studio.project.problems import Problem
 from studio.project.schedules import SCHEDULES
@@ -40,10 +43,17 @@ RECIPE_SETTINGS: tuple[Setting, ...] = (LEARNING_RATE, BATCH_SIZE, EPOCHS, DEVIC
 NORMALIZATION = Choice(
     name="normalization", title="Normalization", default="standard",
     choices=(("none", "none, 0 to 255"), ("unit", "[0, 1]"), ("symmetric", "[−1, 1]"),
-             ("standard", "zero mean, unit deviation")),
+             ("standard", "zero mean, unit deviation"), ("imagenet", "ImageNet's mean, deviation")),
     help="Brings dark and bright images to the same range, so that no weight's gradient "
-    "dominates the update.",
+    "dominates the update. Pretrained weights want the one they were trained with: ImageNet's "
+    "mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224, 0.225) of pixels in [0, 1], as in "
+    "torchvision's presets; its GoogLeNet wants [−1, 1].",
 )  # fmt: skip
+
+IMAGENET_MEAN = tuple(255 * share for share in (0.485, 0.456, 0.406))
+IMAGENET_DEVIATION = tuple(255 * share for share in (0.229, 0.224, 0.225))
+"""Of red, green and blue in 0..255 over ImageNet's training images, as torchvision rounds them
+(``torchvision.transforms.ImageClassification``)."""
 VALIDATION_SHARE = Real(
     name="validation_share", title="Validation share", default=0.2, minimum=0.0, maximum=0.9,
     above=True,
@@ -98,6 +108,21 @@ def recipe_problems(project: Project) -> tuple[Problem, ...]:
             note("recipe", "Nesterov needs a momentum above 0: raise it or switch Nesterov off")
     if data.validation_share + data.test_share > 0.95:
         note("data", "validation and test take more than 95 % of the images: lower one of them")
+    channels = _input_channels(project)
+    if data.normalization == "imagenet" and channels not in (3, None):
+        note("data", f"ImageNet's normalization is for the 3 channels of color images, and the "
+             f"network's input has {channels}: choose another one, or set the input's channels "
+             "to 3")  # fmt: skip
+    if fault := pretrained.fault(recipe.weights):
+        note("recipe", fault)
     if not data.source:
         note("data", "no data is chosen: pick the embedded digits or a folder of images")
     return tuple(problems)
+
+
+def _input_channels(project: Project) -> int | None:
+    for node in project.network.nodes:
+        if node.kind == "input":
+            with contextlib.suppress(SettingError):
+                return int(registry.values(node)["channels"])
+    return None

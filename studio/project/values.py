@@ -50,8 +50,9 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         raise KeyError(name)
 
 
-Normalization = Literal["none", "unit", "symmetric", "standard"]
-"""Input normalization: raw 0..255, [0, 1], [-1, 1], or zero mean and unit deviation."""
+Normalization = Literal["none", "unit", "symmetric", "standard", "imagenet"]
+"""Input normalization: raw 0..255, [0, 1], [-1, 1], zero mean and unit deviation, or ImageNet's
+mean and deviation."""
 
 
 class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +77,11 @@ class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the network is trained."""
+    """How the network is trained.
+
+    ``weights`` is what it starts from: empty for random weights, ``torchvision:`` and a name for
+    torchvision's pretrained ones (see ``pretrained``), anything else is the path of a file.
+    """
 
     optimizer: Chosen = Chosen("momentum")
     learning_rate: float = 0.05
@@ -85,6 +90,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     epochs: int = 15
     device: str = "auto"
     seed: int = 0
+    weights: str = ""
 
 
 class Project(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -164,6 +164,25 @@ class ExportReport(msgspec.Struct, frozen=True):
     checked: str  # a sentence: what was reloaded and compared
 
 
+class WeightsReport(msgspec.Struct, frozen=True):
+    """What a network starts from, and how far it fits.
+
+    ``source`` is torchvision's name or a file's path, ``sha256`` that of the file. Of the
+    network's ``tensors`` so many are ``taken``; ``fresh`` names the others, which keep their
+    random start. ``normalization`` is the one that the weights want and ``classes`` are what
+    their outputs mean, both empty where that is not known. ``text`` says it all in sentences.
+    """
+
+    source: str
+    sha256: str
+    taken: int
+    tensors: int
+    fresh: tuple[str, ...]
+    normalization: str
+    classes: tuple[str, ...]
+    text: str
+
+
 class RunHandle(Protocol):
     """A run under way on the engine's thread."""
 
@@ -201,6 +220,12 @@ class Engine(Protocol):
 
     def inspect(self, data: DataSettings, input_shape: tuple[int, int, int]) -> DataReport:
         """Read the data set as a network with that ``(C, H, W)`` input would receive it."""
+
+    def check_weights(self, project: Project) -> WeightsReport:
+        """See whether the weights that ``project`` starts from fit its network.
+
+        Pretrained weights of torchvision's are downloaded where they are not there yet.
+        """
 
     def start(self, project: Project, folder: Path) -> RunHandle:
         """Train ``project`` from the beginning, into the new run folder ``folder``."""

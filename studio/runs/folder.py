@@ -29,7 +29,9 @@ State = Literal["running", "paused", "completed", "stopped", "failed"]
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What ``run.json`` holds. Times are ISO 8601 in UTC; ``seconds`` is training time without
     pauses; ``mean`` and ``deviation`` are those of the training images per channel in 0..255;
-    ``fingerprint`` changes when the images do."""
+    ``fingerprint`` changes when the images do; ``weights`` is what the run started from
+    (torchvision's name, or a file), empty for random weights, and ``weights_sha256`` that file's
+    checksum."""
 
     state: State
     title: str
@@ -49,6 +51,8 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     device_title: str = ""
     device_uuid: str = ""
     seed: int = 0
+    weights: str = ""
+    weights_sha256: str = ""
     input_shape: tuple[int, int, int] = (0, 0, 0)
     parameters: int = 0
     layers: tuple[str, ...] = ()

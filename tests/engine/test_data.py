@@ -293,6 +293,19 @@ def test_normalization_brings_the_pixels_to_its_range(kind: str, low: float, hig
     assert ((0 - mean) / deviation, (255 - mean) / deviation) == (low, high)
 
 
+def test_imagenets_normalization_is_torchvisions_and_for_color_alone() -> None:
+    import torch
+    from torchvision.transforms import functional
+
+    pixels = torch.arange(48, dtype=torch.uint8).view(3, 4, 4) * 5
+    mean, deviation = normalization("imagenet", (1.0,) * 3, (1.0,) * 3)
+    got = (pixels - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(deviation).view(3, 1, 1)
+    expected = functional.normalize(pixels / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    torch.testing.assert_close(got, expected)
+    with pytest.raises(WorkFailed, match="network's input has 1"):
+        normalization("imagenet", (1.0,), (1.0,))
+
+
 def test_the_report_counts_and_shows_what_the_network_receives(tmp_path: Path) -> None:
     write_images(tmp_path, {"a": 10, "b": 20})
     data = read(tmp_path, validation_share=0.2, test_share=0.1)

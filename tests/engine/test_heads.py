@@ -11,6 +11,7 @@ from torch.nn import functional
 from studio.engine import TorchEngine
 from studio.engine.loading import load_trained
 from studio.engine.module import build_module, training_logits
+from studio.engine.pretrained import load_weights
 from studio.project import edits, heads
 from studio.project.analysis import analyze
 from studio.project.source import Source
@@ -122,3 +123,26 @@ def test_a_head_is_an_end_and_fits_into_no_wire() -> None:
     with pytest.raises(edits.EditRefused, match="fits into no wire"):
         edits.insert_on_edge(network, Edge("early", "late"), name)
     assert analyze(edits.connect(network, "late", name)).problems == ()
+
+
+def test_weights_of_torchvision_fill_the_heads_that_they_have(tmp_path: Path) -> None:
+    from torchvision import models
+
+    def loaded(aux: bool) -> tuple[dict[str, torch.Tensor], torch.nn.Module, str]:
+        theirs = models.GoogLeNet(num_classes=7, aux_logits=aux, init_weights=False)
+        torch.save(theirs.state_dict(), tmp_path / "w.pt")
+        recipe = Recipe(weights=str(tmp_path / "w.pt"))
+        project = Project(build("googlenet_auxiliary", classes=7).network, recipe=recipe)
+        module = build_module(project.network, seed=0)
+        return theirs.state_dict(), module, load_weights(module, project).text
+
+    state, module, text = loaded(aux=True)
+    got = module.state_dict()
+    assert torch.equal(got["aux2.fc1.weight"], state["aux2.fc1.weight"])
+    assert torch.equal(got["fc.weight"], state["fc.weight"])
+    assert "left out" not in text
+    fresh = build_module(build("googlenet_auxiliary", classes=7).network, seed=0).state_dict()
+    state, module, _ = loaded(aux=False)
+    got = module.state_dict()
+    assert torch.equal(got["aux2.fc1.weight"], fresh["aux2.fc1.weight"])
+    assert torch.equal(got["fc.weight"], state["fc.weight"])

@@ -14,6 +14,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from studio.app.background import Background
 from studio.app.canvas import texts
 from studio.app.empty_state import EmptyState
 from studio.app.theme.style import hairline, set_role
@@ -40,6 +41,7 @@ class TrainPage(QWidget):
         workspace: Workspace,
         controller: TrainingController,
         parent: QWidget | None = None,
+        background: Background | None = None,
     ) -> None:
         super().__init__(parent)
         self._workspace = workspace
@@ -47,7 +49,7 @@ class TrainPage(QWidget):
         self.dashboard: Dashboard | None = None
         self._loading: threading.Thread | None = None
         self._load_error = ""
-        self.recipe = RecipeColumn(workspace, controller, self)
+        self.recipe = RecipeColumn(workspace, controller, self, background)
         self.status = RunStatus(controller, self)
         self.status.export_requested.connect(self.export_requested)
         self.empty = EmptyState(self)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from studio.app.background import Background
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S3, S4
 from studio.app.train.cards import Card, ChoiceCard, ChosenCard, PlainCard, RateCard
 from studio.app.train.controller import TrainingController
+from studio.app.train.start_card import StartCard
 from studio.app.workspace import Workspace
 from studio.project import recipes
 from studio.project.optimizers import OPTIMIZERS
@@ -18,13 +20,14 @@ FOLLOW_MS = 500
 
 
 class RecipeColumn(QFrame):
-    """Optimizer, learning rate, batch and epochs, input, device and seed."""
+    """Optimizer, learning rate, batch and epochs, input, start, device and seed."""
 
     def __init__(
         self,
         workspace: Workspace,
         controller: TrainingController,
         parent: QWidget | None = None,
+        background: Background | None = None,
     ) -> None:
         super().__init__(parent)
         self._workspace = workspace
@@ -32,6 +35,7 @@ class RecipeColumn(QFrame):
         self.setAccessibleName("Recipe")
         self.setFixedWidth(WIDTH)
         set_role(self, "panel")
+        self.start = StartCard(workspace, controller, background)
         self.optimizer = ChosenCard(
             "Optimizer",
             workspace,
@@ -52,6 +56,7 @@ class RecipeColumn(QFrame):
             self.rate,
             self.batch,
             self.input,
+            self.start,
             self.machine,
         )
         self.note = QLabel(

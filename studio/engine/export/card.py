@@ -10,8 +10,9 @@ import msgspec
 
 from studio import __version__
 from studio.engine.loading import TrainedModel
+from studio.engine.weights_file import CARD
 
-KEY = "training-studio"
+KEY = CARD
 """The name under which formats with room for text hold the card."""
 
 
@@ -31,7 +32,7 @@ def card(model: TrainedModel) -> dict[str, Any]:
     return {
         "title": plain_title(model),
         "made_with": f"Training Studio {__version__}",
-        "checkpoint": model.checkpoint or "fresh weights",
+        "checkpoint": model.checkpoint or model.weights or "fresh weights",
         "epoch": model.epoch,
         "classes": list(model.classes),
         "input": {

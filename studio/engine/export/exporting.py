@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio.engine.download import Watch, watch_nothing
 from studio.engine.export import graphs, program, tensors
 from studio.engine.export.card import as_json, card, sha256
 from studio.engine.export.writing import Exported, check_target, guarded
@@ -32,13 +33,19 @@ _IMAGES = 4
 
 
 def export_model(
-    source: Path, format: str, path: Path, checkpoint: str = "best", weights: bool = True
+    source: Path,
+    format: str,
+    path: Path,
+    checkpoint: str = "best",
+    weights: bool = True,
+    watch: Watch = watch_nothing,
 ) -> ExportReport:
     """Write the model of a run folder or project file to ``path``; raises WorkFailed in words.
 
     A missing suffix is added. Beside every format but ``python``, which holds it, a JSON file of
     the same name tells the classes, the preprocessing and the checksum. A project file gives
-    freshly initialized weights. Without ``weights`` the ``python`` format writes the network alone.
+    the weights that its recipe starts from; ``watch`` is told of their download. Without
+    ``weights`` the ``python`` format writes the network alone.
     """
     if format not in FORMATS:
         raise WorkFailed(f"There is no format {format!r}.", f"Choose one of {', '.join(FORMATS)}.")
@@ -50,7 +57,7 @@ def export_model(
             )
         write = program.write_source
     path = check_target(path, suffix)
-    model = load(source, checkpoint)
+    model = load(source, checkpoint, watch)
     with guarded(path):
         exported = write(model, path)
         files = exported.files

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from studio.engine.export.card import KEY, card
-from studio.engine.export.torchvision_names import as_torchvision
+from studio.engine.export.torchvision_checkpoint import as_torchvision
 from studio.engine.export.writing import Exported
 from studio.engine.loading import TrainedModel
 from studio.engine.module import build_empty

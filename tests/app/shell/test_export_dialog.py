@@ -164,7 +164,7 @@ def test_earlier_runs_are_offered_and_the_newest_of_this_project_is_chosen(
         "Trained: cats-20260103-000000, 93.0 %",
         "Trained: quickstart-20260102-000000, 92.0 %",
         "Trained: quickstart-20260101-000000, 91.0 %",
-        "This project, with fresh weights",
+        "This project as it starts, untrained",
     ]
     assert dialog.model.currentData() == newest
     assert not dialog.untrained.isVisible()

@@ -332,6 +332,20 @@ def test_start_page_begins_a_template_and_forgets_the_selection(
     assert window.pages.currentWidget() is window.page("build")
 
 
+def test_a_template_with_pretrained_weights_is_a_new_project_that_starts_from_them(
+    window: MainWindow, workspace: Workspace
+) -> None:
+    from studio.app.start_page import StartPage
+
+    page = window.page("start")
+    assert isinstance(page, StartPage)
+    page.pretrained.emit("googlenet")
+    project = workspace.project
+    assert project.recipe.weights == "torchvision:GoogLeNet_Weights.IMAGENET1K_V1"
+    assert project.data.normalization == "symmetric"
+    assert not workspace.modified
+
+
 def test_my_images_start_with_the_folders_classes_on_the_data_page(
     window: MainWindow, workspace: Workspace, tmp_path: Path
 ) -> None:
