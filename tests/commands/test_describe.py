@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from studio.commands.main import main
 from studio.project import codec
 from studio.project.templates import TEMPLATES, build
+from studio.project.values import Edge, Network, Node, Project
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -132,3 +134,36 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "kernel", "parameters", "operations"),
+    [(2, 3, 20, 36), (1, 5, 26, 50), (3, 3, 30, 54), (1, 7, 50, 98)],
+)
+def test_the_lectures_arithmetic_is_reproduced_on_a_network_of_one_channel(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    count: int,
+    kernel: int,
+    parameters: int,
+    operations: int,
+) -> None:
+    settings = {"convolutions": count, "kernel": kernel, "channels": 1, "batch_norm": False,
+                "pooling": "none"}  # fmt: skip
+    nodes = (
+        Node("input", "input", {"channels": 1, "height": 16, "width": 16}),
+        Node("block", "vgg", settings),
+        Node("pool", "global_pooling"),
+        Node("head", "linear"),
+        Node("output", "output"),
+    )
+    edges = tuple(Edge(a.name, b.name) for a, b in pairwise(nodes))
+    codec.save(Project(Network(nodes, edges)), tmp_path / "one.studio")
+    status, out, _ = call(capsys, "describe", str(tmp_path / "one.studio"), "--json")
+    assert status == 0
+    rows = [row for row in json.loads(out)["layers"] if row["block"] == "block"]
+    assert sum(row["parameters"] for row in rows) == parameters
+    # The lecture counts multiplications and additions, at one place of the map.
+    assert 2 * sum(row["macs"] for row in rows) == operations * 16 * 16
+    reach = count * (kernel - 1) + 1
+    assert rows[-1]["receptive_field"] == [reach, reach]

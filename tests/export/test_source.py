@@ -282,6 +282,14 @@ def test_the_source_of_resnet152_stays_short() -> None:
     assert text.count("class ") == 2
 
 
+def test_the_layers_of_a_dense_block_are_a_loop_whatever_their_widths() -> None:
+    text = Source(build("densenet121").network, "DenseNet-121").classes
+    assert text.count("\n") < 100
+    assert "self.denseblock3 = DenseBlock(256, layers=24, growth=32, width=4)" in text
+    _check_equal(_chain((6, 8, 8), Node("dense", "dense_block", {"growth": 3, "layers": 3}),
+                        Node("other", "dense_block", {"activation": "silu"})))  # fmt: skip
+
+
 def test_all_vgg_blocks_share_one_class_whatever_their_length() -> None:
     text = Source(build("vgg16").network, "VGG-16").classes
     assert text.count("class ") == 2

@@ -15,6 +15,8 @@ CONCATENATE = "torch.cat"
 GATE = "[:, :, None, None]"
 """Behind a vector that scales the channels of a map."""
 
+DENSE_LAYER = "DenseLayer"
+DENSE_BLOCK = "DenseBlock"
 LAYER_NORM = "LayerNorm2d"
 LAYER_SCALE = "LayerScale"
 STOCHASTIC_DEPTH = "StochasticDepth"
@@ -22,6 +24,33 @@ ZERO_SHORTCUT = "ZeroShortcut"
 """These are classes that the source brings along where they are used (see ``SUPPORT``)."""
 
 SUPPORT = {
+    DENSE_LAYER: '''\
+class DenseLayer(nn.Module):
+    """Adds channels to its input, computed from all of it (Huang et al. 2017)."""
+
+    def __init__(self, in_channels: int, growth: int, width: int) -> None:
+        super().__init__()
+        inner = width * growth
+        self.norm1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, inner, kernel_size=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(inner)
+        self.conv2 = nn.Conv2d(inner, growth, kernel_size=3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv1(F.relu(self.norm1(x)))
+        y = self.conv2(F.relu(self.norm2(y)))
+        return torch.cat([x, y], dim=1)
+''',
+    DENSE_BLOCK: '''\
+class DenseBlock(nn.Sequential):
+    """Layers that each see all earlier ones (Huang et al. 2017, equation 2)."""
+
+    def __init__(self, in_channels: int, layers: int, growth: int, width: int) -> None:
+        super().__init__()
+        for number in range(layers):
+            layer = DenseLayer(in_channels + number * growth, growth, width)
+            self.add_module(f"denselayer{number + 1}", layer)
+''',
     LAYER_NORM: '''\
 class LayerNorm2d(nn.LayerNorm):
     """Layer norm over the channels of each pixel."""
@@ -222,6 +251,23 @@ def _zero_shortcut(values: Values, inputs: Inputs) -> Call:
     return Call(
         ZERO_SHORTCUT,
         (_channels("channels", values["channels"]), _named("stride", values["stride"], 1)),
+    )
+
+
+def write_block(step: Step) -> Call | None:
+    """A block whose class stands in ``SUPPORT``, since its layers widen from one to the next: no
+    numbers of one layer are those of another. None for all others."""
+    values = step.trace.values
+    if step.trace.kind.kind != "dense_block" or values["activation"] != "relu":
+        return None
+    return Call(
+        DENSE_BLOCK,
+        (
+            _channels("in_channels", step.inputs[0][0]),
+            _named("layers", values["layers"]),
+            _named("growth", values["growth"]),
+            _named("width", values["width"]),
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from studio.project import tracing
 from studio.project.kinds import BlockKind
 from studio.project.settings import Integer
-from studio.project.source.layers import PASSING, write_layer
+from studio.project.source.layers import PASSING, write_block, write_layer
 from studio.project.source.parts import Child, Loop, Maybe, Part, Row, Use
 from studio.project.tracing import Step, Trace
 from studio.project.values import Node
@@ -182,6 +182,8 @@ class Parts:
         """The part that stands for a layer or block."""
         if not step.trace.steps:
             return write_layer(step)
+        if written := write_block(step):
+            return written
         if id(step.trace) not in self._made:
             # The trace is kept with it, so that its id stays its own.
             self._made[id(step.trace)] = step.trace, self._block(step)

@@ -10,7 +10,7 @@ from studio.project.analysis import analyze
 from studio.project.kinds import show_shape
 from studio.project.source.classes import RESERVED, ClassBook, ClassDefinition, Names, camel
 from studio.project.source.forward import write_forward
-from studio.project.source.layers import SUPPORT
+from studio.project.source.layers import DENSE_BLOCK, DENSE_LAYER, SUPPORT
 from studio.project.source.parts import Call, Child, Function, Loop, Maybe, Part, Row, Use
 from studio.project.source.printer import Group, lines, signature
 from studio.project.source.structure import Parts, Survey
@@ -54,6 +54,8 @@ class Source:
 
     def _texts(self, whole: Use) -> Iterator[str]:
         called = set(_heads(whole))
+        if DENSE_BLOCK in called:
+            called.add(DENSE_LAYER)
         for head, text in SUPPORT.items():
             if head in called:
                 yield text
