@@ -20,7 +20,10 @@ def view(qtbot: QtBot, workspace: Workspace) -> CanvasView:
     canvas = CanvasView(workspace)
     qtbot.addWidget(canvas)
     canvas.resize(1000, 900)
-    canvas.show()
-    qtbot.waitExposed(canvas)
+    # Keys reach shortcuts in the active window alone, which a window manager takes its time for.
+    with qtbot.waitActive(canvas, timeout=10_000):
+        canvas.show()
+        canvas.activateWindow()
+    canvas.setFocus()
     canvas.set_zoom(1.0)
     return canvas
