@@ -6,7 +6,7 @@
     form.committed.connect(lambda name: ...)          # Enter, focus out, a choice made
 
 A row hides while its setting does not matter under the other values. Errors stand under their
-field in words; what was typed stays until the user leaves the field, then the last good value
+field in words; what was typed stays until the user leaves the field, then the value from before
 returns.
 """
 
