@@ -44,6 +44,8 @@ class PaletteItem(QAbstractButton):
     """One entry: a card for a block, a row for a layer. Dragged, double-clicked, or Enter."""
 
     chosen = Signal(object)
+    stepped = Signal(int)
+    """An arrow key asks for the next entry (1) or the one before (-1)."""
 
     def __init__(self, entry: PaletteEntry, large: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,7 +54,7 @@ class PaletteItem(QAbstractButton):
         self._pressed: QPoint | None = None
         self.setFixedHeight(CARD_HEIGHT if large else ROW_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.setAccessibleName(f"Add {entry.title}")
         self.setAccessibleDescription(entry.hint)
@@ -169,9 +171,9 @@ class PaletteItem(QAbstractButton):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self._choose()
         elif event.key() == Qt.Key.Key_Down:
-            self.focusNextChild()
+            self.stepped.emit(1)
         elif event.key() == Qt.Key.Key_Up:
-            self.focusPreviousChild()
+            self.stepped.emit(-1)
         else:
             super().keyPressEvent(event)
 
@@ -234,6 +236,7 @@ class Palette(QFrame):
         outer.addWidget(scroll, 1)
         theme().scheme_changed.connect(self._tint)
         self._tint()
+        self._let_tab_stop_at(self._items[0])
 
     def _add_section(
         self, column: QVBoxLayout, title: str, entries: tuple[PaletteEntry, ...]
@@ -247,6 +250,7 @@ class Palette(QFrame):
         for entry in entries:
             item = PaletteItem(entry, large, self)
             item.chosen.connect(self.chosen)
+            item.stepped.connect(lambda way, item=item: self._walk(item, way))
             column.addWidget(item)
             if large:
                 column.addSpacing(S1)
@@ -268,6 +272,23 @@ class Palette(QFrame):
                 item.setVisible(item.entry.key in found)
             heading.setVisible(any(item.entry.key in found for item in members))
         self._nothing.setVisible(not found)
+        self._let_tab_stop_at(next((item for item in self._items if not item.isHidden()), None))
+
+    def _let_tab_stop_at(self, one: PaletteItem | None) -> None:
+        """Make the palette a single stop of Tab; the arrow keys go on from there."""
+        for item in self._items:
+            policy = Qt.FocusPolicy.TabFocus if item is one else Qt.FocusPolicy.NoFocus
+            item.setFocusPolicy(policy)
+
+    def _walk(self, start: PaletteItem, way: int) -> None:
+        shown = [item for item in self._items if not item.isHidden()]
+        place = shown.index(start) + way
+        if place < 0:
+            self.search.setFocus(Qt.FocusReason.BacktabFocusReason)
+        elif place < len(shown):
+            self._let_tab_stop_at(shown[place])
+            shown[place].setFocus(Qt.FocusReason.TabFocusReason)
+            self._scroll.ensureWidgetVisible(shown[place])
 
     @Slot()
     def _add_first(self) -> None:

@@ -44,6 +44,8 @@ class Stage(QGraphicsView):
     """These two nodes could be connected; the user should be asked."""
     quick_add_wanted = Signal(QPoint)
     rename_wanted = Signal(str)
+    settings_wanted = Signal()
+    """The keyboard shall go to the settings of the selected node."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)

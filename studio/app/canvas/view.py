@@ -318,6 +318,8 @@ class CanvasView(Stage):
             self._escape()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.offer.ends is not None:
             self.offer.accept()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and len(self.workspace.selection) == 1:
+            self.settings_wanted.emit()
         elif key in _WALK:
             self._arrow(_WALK[key], event.modifiers())
         else:

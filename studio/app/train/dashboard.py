@@ -16,7 +16,7 @@ from studio.app.plots import ticks
 from studio.app.plots.gradient_map import GradientMap
 from studio.app.plots.line_plot import LinePlot
 from studio.app.plots.lines import ColumnLine, PointsLine, SmoothedLine
-from studio.app.plots.scheduler import DrawScheduler
+from studio.app.plots.scheduler import DrawScheduler, Together
 from studio.app.plots.strip import BlockRows
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import FONT_SMALL, S1
@@ -68,7 +68,8 @@ class Dashboard(QWidget):
         self.throughput = LinePlot("Throughput", self.scheduler, words="{:,.0f}".format, floor=0.0)
         self.system = SystemPanel()
         self._line_plots = (self.loss, self.accuracy, self.rate, self.throughput)
-        for plot in (*self._line_plots, self.gradients):
+        watched = Together(self.loss, self.accuracy)
+        for plot in (watched, self.gradients, self.rate, self.throughput):
             self.scheduler.add(plot)
         self.grid = PanelGrid(self._panels(), self)
         layout = QVBoxLayout(self)

@@ -270,3 +270,72 @@ def test_following_edits_loses_no_reference_to_none(page: BuildPage, workspace: 
         )
         page.view.viewport().repaint()
     assert sys.getrefcount(None) > before - 50
+
+
+def tab_through(widget: QWidget, count: int) -> list[QWidget]:
+    """The next visible widgets that Tab would stop at after ``widget``."""
+    found: list[QWidget] = []
+    at = widget
+    while len(found) < count:
+        at = at.nextInFocusChain()
+        stops = at.focusPolicy() & Qt.FocusPolicy.TabFocus and at.isVisible() and at.isEnabled()
+        if stops and at.focusProxy() is None:
+            found.append(at)
+    return found
+
+
+def test_tab_goes_through_the_inspector_as_it_is_shown(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    for name in ("features", "mixed", "head", "mixed"):
+        workspace.select((name,))
+        QApplication.processEvents()
+    form = page.inspector.form
+    assert form is not None
+    stops: list[QWidget] = [row.editor for row in form._rows.values() if not row.editor.isHidden()]
+    assert tab_through(page.inspector.name, len(stops)) == stops
+
+
+def test_enter_leads_from_a_node_to_its_settings_and_escape_back(
+    page: BuildPage, workspace: Workspace, qtbot: QtBot
+) -> None:
+    page.activateWindow()
+    qtbot.waitUntil(page.isActiveWindow)
+    workspace.select(("features",))
+    page.view.setFocus()
+    QTest.keyClick(page.view, Qt.Key.Key_Return)
+    first = line_of(page, "convolutions").parentWidget()
+    assert first is not None
+    assert QApplication.focusWidget() is first
+    line = line_of(page, "channels")
+    line.setFocus()
+    QTest.keyClicks(line, "3")
+    QTest.keyClick(line, Qt.Key.Key_Escape)
+    assert QApplication.focusWidget() is page.view
+    assert workspace.undo_label == ""
+    assert workspace.selection == ("features",)
+
+
+def test_enter_unfolds_the_inspector_to_reach_its_settings(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    page.strip.inspector_button.click()
+    workspace.select(("features",))
+    QTest.keyClick(page.view, Qt.Key.Key_Return)
+    assert page.inspector.isVisible()
+
+
+def test_the_palette_is_one_stop_of_tab_and_arrows_walk_in_it(
+    page: BuildPage, qtbot: QtBot
+) -> None:
+    page.activateWindow()
+    qtbot.waitUntil(page.isActiveWindow)
+    items = page.palette_panel._items
+    assert tab_through(page.palette_panel.search, 2) == [items[0], page.view]
+    items[0].setFocus()
+    QTest.keyClick(items[0], Qt.Key.Key_Down)
+    assert QApplication.focusWidget() is items[1]
+    assert tab_through(page.palette_panel.search, 1) == [items[1]]
+    QTest.keyClick(items[1], Qt.Key.Key_Up)
+    QTest.keyClick(items[0], Qt.Key.Key_Up)
+    assert QApplication.focusWidget() is page.palette_panel.search

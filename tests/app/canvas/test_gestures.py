@@ -327,6 +327,21 @@ def test_tab_opens_the_search_and_enter_adds_after_the_selection(
     )
 
 
+def test_tab_walks_through_what_can_be_added_and_around(view: CanvasView) -> None:
+    QTest.keyClick(view, Qt.Key.Key_Tab)
+    box = view.adding.box
+    QTest.keyClicks(box.field, "pool")
+    assert box.list.count() > 2
+    QTest.keyClick(box.field, Qt.Key.Key_Tab)
+    assert box.list.currentRow() == 1
+    for _ in range(2):
+        QTest.keyClick(box.field, Qt.Key.Key_Backtab)
+    assert box.list.currentRow() == box.list.count() - 1
+    QTest.keyClick(box.field, Qt.Key.Key_Tab)
+    assert box.list.currentRow() == 0
+    assert box.isVisible()
+
+
 def test_connect_wires_the_selected_nodes_without_a_mouse(
     view: CanvasView, workspace: Workspace
 ) -> None:

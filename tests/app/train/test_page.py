@@ -147,6 +147,39 @@ def test_the_curve_before_the_run_says_where_it_begins_and_ends(
     assert "k<sup>" in page.recipe.rate.formula.text()
 
 
+def test_a_decay_looked_at_again_has_the_settings_it_was_left_with(
+    page: TrainPage, workspace: Workspace
+) -> None:
+    choose = page.recipe.rate.choice.edited.emit
+    choose("step")
+    form = page.recipe.rate.settings_form
+    assert form is not None
+    form.edited.emit("factor", 0.3)
+    for kind in ("constant", "exponential", "step"):
+        choose(kind)
+    assert workspace.project.recipe.schedule == Chosen("step", {"factor": 0.3})
+    workspace.new(templates.build("quickstart"))
+    choose("step")
+    assert workspace.project.recipe.schedule == Chosen("step")
+
+
+def test_tab_goes_down_the_recipe_as_it_is_shown_after_every_choice(page: TrainPage) -> None:
+    for kind in ("constant", "step", "exponential", "step"):
+        page.recipe.rate.choice.edited.emit(kind)
+    for kind in ("adam", "momentum"):
+        page.recipe.optimizer.choice.edited.emit(kind)
+    page.resize(1376, 1400)
+    QCoreApplication.processEvents()
+    at: QWidget = page.recipe.optimizer.choice
+    heights: list[int] = []
+    while page.recipe.isAncestorOf(at):
+        if at.focusPolicy() & Qt.FocusPolicy.TabFocus and at.isVisible() and not at.focusProxy():
+            heights.append(at.mapTo(page, QPoint()).y())
+        at = at.nextInFocusChain()
+    assert len(heights) >= 9
+    assert heights == sorted(heights)
+
+
 def test_an_input_normalization_is_chosen(page: TrainPage, workspace: Workspace) -> None:
     page.recipe.input.editor.edited.emit("symmetric")
     assert workspace.project.data.normalization == "symmetric"
@@ -183,6 +216,36 @@ def test_the_plots_fill_while_the_run_goes_on(
     network = page._workspace.project.network
     assert names == [node.name for node in network.nodes if node.name in names]
     assert len(names) >= 3
+    controller.shutdown()
+
+
+def test_loss_and_accuracy_take_an_epoch_in_together(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController
+) -> None:
+    run = begun(page, controller)
+    dashboard = page.dashboard
+    assert dashboard is not None
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        lines = (plot.lines[2].item for plot in (dashboard.loss, dashboard.accuracy))
+        points = [len(line._dots) for line in lines]
+        seen.append((points[0], points[1]))
+
+    # The second to be drawn of the two tells when a turn of the scheduler is over.
+    dashboard.accuracy.drawn.connect(look)
+    for _ in range(3):
+        run.advance(20)
+        controller._poll()
+        qtbot.waitUntil(lambda: not (dashboard.loss.stale or dashboard.accuracy.stale))
+    assert len(seen) >= 3
+    assert all(loss == accuracy for loss, accuracy in seen)
+    dashboard.loss.drawn.connect(lambda: drawn.append("loss"))
+    drawn: list[str] = []
+    dashboard.accuracy.drawn.connect(lambda: drawn.append("accuracy"))
+    dashboard.loss.touch()
+    qtbot.waitUntil(lambda: len(drawn) == 2)
+    assert drawn == ["loss", "accuracy"]
     controller.shutdown()
 
 
