@@ -12,8 +12,9 @@ from itertools import pairwise
 from studio.app.canvas import placing, texts
 from studio.app.workspace import Workspace
 from studio.project import edits, graph, registry
+from studio.project.analysis import analyze
 from studio.project.edits import EditRefused
-from studio.project.problems import Fix
+from studio.project.problems import Fix, InsertBefore
 from studio.project.registry import PaletteEntry
 from studio.project.values import Edge, Network
 
@@ -99,6 +100,15 @@ class Editor:
         except EditRefused as error:
             return texts.sentence(str(error), (node.name for node in self.network.nodes))
         return ""
+
+    def suits(self, source: str, target: str) -> bool:
+        """Whether this wire is allowed, and ``target`` can take the shape that it brings."""
+        try:
+            network = edits.connect(self.network, source, target)
+        except EditRefused:
+            return False
+        problems = analyze(network).nodes[target].problems
+        return not any(problem.code in ("shape", "setting") for problem in problems)
 
     def connect(self, source: str, target: str, port: int | None = None) -> bool:
         """Draw a wire."""
@@ -216,8 +226,17 @@ class Editor:
         return True
 
     def apply_fix(self, fix: Fix) -> bool:
-        """Do what a problem's fix offers."""
-        return self.workspace.edit_network(fix.text, lambda network: edits.apply_fix(network, fix))
+        """Do what a problem's fix offers; what it adds gets a place where it covers nothing."""
+
+        def edit(network: Network) -> Network:
+            result = edits.apply_fix(network, fix)
+            if not isinstance(fix.mend, InsertBefore):
+                return result
+            known = {node.name for node in network.nodes}
+            fresh = [node.name for node in result.nodes if node.name not in known]
+            return placing.settle(result, fresh)
+
+        return self.workspace.edit_network(fix.text, edit)
 
     def tidy(self) -> bool:
         """Lay the whole network out from top to bottom."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -20,7 +20,9 @@ from studio.app.canvas import catalog, placing
 from studio.app.canvas.scene import PortHit
 from studio.app.canvas.view import CanvasView
 from studio.app.workspace import Workspace
-from studio.project.values import Edge, Project
+from studio.project import edits
+from studio.project.problems import InsertBefore
+from studio.project.values import Edge, Network, Project
 
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
@@ -190,6 +192,71 @@ def test_a_block_dropped_beside_offers_to_connect_itself_to_the_selected_node(
     QTest.keyClick(view, Qt.Key.Key_Return)
     assert Edge("features", "residual") in workspace.project.network.edges
     assert view.offer.ends is None
+
+
+def test_an_offer_goes_when_its_block_is_wired_by_hand(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    workspace.select(("features",))
+    node = workspace.project.network.node("features")
+    drop(view, "residual", node.x + 330, node.y + 220)
+    assert view.offer.ends is not None
+    workspace.edit_network("Wire", lambda n: edits.connect(n, "mixed", "residual"))
+    assert view.offer.ends is None
+
+
+def test_nothing_is_offered_that_would_not_fit(view: CanvasView, workspace: Workspace) -> None:
+    workspace.select(("pool",))
+    node = workspace.project.network.node("pool")
+    drop(view, "residual", node.x + 330, node.y)
+    assert view.offer.ends is None
+
+
+def test_the_label_at_the_source_makes_room_for_an_offered_wire(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    workspace.select(("features",))
+    node = workspace.project.network.node("features")
+    drop(view, "residual", node.x + 330, node.y + 220)
+    assert view.canvas.cards["features"].label_left
+    QTest.keyClick(view, Qt.Key.Key_Escape)
+    assert not view.canvas.cards["features"].label_left
+
+
+def test_the_view_follows_a_card_that_was_dropped_at_its_edge(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    area = view.shown_area()
+    drop(view, "inception", area.right() - 20, area.center().y())
+    box = view.canvas.grid.get(workspace.selection[0])
+    assert box is not None
+    assert view.shown_area().contains(QRectF(box.left, box.top, box.width, box.height))
+
+
+def test_a_fix_puts_its_layer_where_it_covers_nothing(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    def branch(network: Network) -> Network:
+        network, wide = edits.add_node(network, "inception", {}, 500.0, 200.0)
+        network, narrow = edits.add_node(network, "inception", {"c1": 8}, 950.0, 200.0)
+        network, total = edits.add_node(network, "add", {}, 720.0, 360.0)
+        for source in (wide, narrow):
+            network = edits.connect(network, "features", source)
+            network = edits.connect(network, source, total)
+        return network
+
+    workspace.edit_network("Branch", branch)
+    fix = workspace.analysis.nodes["add"].problems[0].fix
+    assert fix is not None
+    assert isinstance(fix.mend, InsertBefore)
+    view.editor.apply_fix(fix)
+    boxes = list(view.canvas.grid.boxes())
+    assert not any(a.meets(b) for a, b in combinations(boxes, 2))
+    network = workspace.project.network
+    new = next(n for n in network.nodes if Edge(n.name, "add", fix.mend.port) in network.edges)
+    source = next(e.source for e in network.edges if e.target == new.name)
+    assert new.x == network.node(source).x
+    assert view.canvas.wires[Edge(source, new.name)].route.free
 
 
 def test_escape_dismisses_the_offer(view: CanvasView, workspace: Workspace) -> None:
