@@ -31,6 +31,8 @@ from studio.app.theme.tokens import S1, S2, S3, S4, S5
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
 from studio.project import codec
+from studio.project.analysis import Analysis, analyze
+from studio.project.architectures import torchvision_name
 from studio.project.values import Project
 from studio.runs.api import Engine, ExportReport, WorkFailed
 
@@ -122,6 +124,7 @@ class ExportDialog(QDialog):
         layout.addSpacing(S1)
         layout.addWidget(_label("Format", "title"))
         self.formats: dict[str, QRadioButton] = {}
+        self._purposes: dict[str, QLabel] = {}
         grid = QGridLayout()
         grid.setHorizontalSpacing(S4)
         grid.setVerticalSpacing(S2)
@@ -133,6 +136,7 @@ class ExportDialog(QDialog):
             self.formats[entry.key] = button
             purpose = _label(entry.purpose, "muted")
             purpose.setWordWrap(True)
+            self._purposes[entry.key] = purpose
             grid.addWidget(button, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(purpose, row, 1)
         layout.addLayout(grid)
@@ -197,6 +201,7 @@ class ExportDialog(QDialog):
             if trained is not None:
                 self.model.addItem(f"Trained: {trained.name}", trained)
             self.model.addItem("This project, with fresh weights", None)
+        self._show_torchvision(self.model.currentData())
         ready = self._controller.engine is not None
         self.write.setEnabled(ready and not self._busy.isVisible())
         self.write.setToolTip("" if ready else "Exporting needs the engine; see the device chip")
@@ -204,11 +209,32 @@ class ExportDialog(QDialog):
     def _suggest(self) -> None:
         source = self.model.currentData()
         self.checkpoint.setEnabled(source is not None)
+        self._show_torchvision(source)
         if not self._path_is_ours or not hasattr(self, "path"):
             return
         name = re.sub(r"\W+", "_", self._workspace.title).strip("_") or "model"
         entry = self.chosen_format()
         self.path.setText(str(self._folder(source) / (name + entry.suffix)))
+
+    def _show_torchvision(self, source: Path | None) -> None:
+        """Offer torchvision's format only for a network that is one of its models."""
+        if "torchvision" not in self.formats:
+            return
+        run = self._controller.run
+        analysis: Analysis | None = self._workspace.analysis
+        if source is not None:
+            ran = self._controller.project if run is not None and run.folder == source else None
+            # What is not known here is left to the engine, which looks at the weights.
+            analysis = analyze(ran.network) if ran is not None else None
+        name = torchvision_name(analysis) if analysis is not None else "?"
+        button, purpose = self.formats["torchvision"], self._purposes["torchvision"]
+        if not name and button.isChecked():
+            self.choose_format("python")
+        button.setEnabled(bool(name))
+        purpose.setEnabled(bool(name))
+        known = next(entry.purpose for entry in FORMATS if entry.key == "torchvision")
+        words = {"": "This network is none of torchvision's models", "?": known}
+        purpose.setText(words.get(name, f"For torchvision.models.{name}"))
 
     def _folder(self, source: Path | None) -> Path:
         last = QSettings().value("folder/export", "")

@@ -45,6 +45,7 @@ class SettingsForm(QWidget):
             self._rows[setting.name] = row
             layout.addWidget(row.label, 2 * number, 0)
             layout.addWidget(row.editor, 2 * number, 1)
+            layout.addWidget(row.reason, 2 * number, 1)
             layout.addWidget(row.message, 2 * number + 1, 0, 1, 2)
             row.editor.edited.connect(lambda value, name=setting.name: self._edited(name, value))
             row.editor.refused.connect(row.refuse)
@@ -72,6 +73,11 @@ class SettingsForm(QWidget):
         for name, row in self._rows.items():
             row.set_error(errors.get(name, ""))
 
+    def set_fixed(self, reasons: Mapping[str, str]) -> None:
+        """Say of each setting in ``reasons`` why it has no effect, in place of its editor."""
+        for name, row in self._rows.items():
+            row.set_fixed(reasons.get(name, ""))
+
     def _edited(self, name: str, value: object) -> None:
         self._values[name] = value
         self._rows[name].refuse("")
@@ -94,6 +100,9 @@ class _Row:
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         set_role(self.message, "error")
+        self.reason = QLabel(parent)
+        set_role(self.reason, "muted")
+        self.reason.hide()
         self._refusal = self._error = ""
         self._visible = True
         self._show_message()
@@ -111,9 +120,20 @@ class _Row:
     def set_visible(self, visible: bool) -> None:
         if visible != self._visible:
             self._visible = visible
-            self.label.setVisible(visible)
-            self.editor.setVisible(visible)
-            self._show_message()
+            self._show_row()
+
+    def set_fixed(self, reason: str) -> None:
+        if reason != self.reason.text():
+            self.reason.setText(reason)
+            self._show_row()
+
+    def _show_row(self) -> None:
+        fixed = bool(self.reason.text())
+        self.label.setVisible(self._visible)
+        self.label.setEnabled(not fixed)
+        self.editor.setVisible(self._visible and not fixed)
+        self.reason.setVisible(self._visible and fixed)
+        self._show_message()
 
     def _show_message(self) -> None:
         sentence = self._refusal or self._error

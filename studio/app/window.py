@@ -21,6 +21,7 @@ from studio.app.background import Background
 from studio.app.build.page import SHORTCUTS as BUILD_SHORTCUTS
 from studio.app.build.page import BuildPage
 from studio.app.canvas import texts
+from studio.app.device_chip import device_menu
 from studio.app.files import ProjectFiles
 from studio.app.message_bar import MessageBar
 from studio.app.rail import Rail
@@ -29,8 +30,11 @@ from studio.app.theme.style import hairline
 from studio.app.theme.tokens import Preference, theme
 from studio.app.topbar import TopBar
 from studio.app.train.controller import TrainingController
+from studio.app.train.status import ended_with
 from studio.app.workspace import Workspace
 from studio.project import codec
+from studio.project.problems import Fix, InsertBefore, Problem, SetSetting
+from studio.project.values import DataSettings, Recipe
 from studio.runs.api import Engine, Finished
 
 
@@ -72,8 +76,8 @@ class MainWindow(QMainWindow):
             self,
         )
         self.rail = Rail(self)
-        self.messages = MessageBar(self)
         self.pages = QStackedWidget(self)
+        self.messages = MessageBar(self.pages, self)
         self._made: dict[str, QWidget] = {}
         self._makers: dict[str, Callable[[], QWidget]] = {
             "build": lambda: BuildPage(workspace),
@@ -102,6 +106,7 @@ class MainWindow(QMainWindow):
         """Bring a page to the front."""
         self.pages.setCurrentWidget(self.page(key))
         self.rail.set_current(key)
+        self.messages.turn()
         # The keyboard starts on the page, not on the first button of the top bar.
         self.page(key).setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -249,15 +254,11 @@ class MainWindow(QMainWindow):
         self.rail.add_page("build", "Build", "build", "Put the network together")
         self.rail.add_page("data", "Data", "data", "Choose and look at the images")
         self.rail.add_page("train", "Train", "train", "Set the recipe, train and watch")
-        right = QVBoxLayout()
-        right.setSpacing(0)
-        right.addWidget(self.messages)
-        right.addWidget(self.pages, 1)
         body = QHBoxLayout()
         body.setSpacing(0)
         body.addWidget(self.rail)
         body.addWidget(hairline(vertical=True))
-        body.addLayout(right, 1)
+        body.addWidget(self.pages, 1)
         central = QWidget(self)
         whole = QVBoxLayout(central)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -275,6 +276,7 @@ class MainWindow(QMainWindow):
         self.top.device.explain.connect(self._explain_device)
         workspace.started.connect(self.messages.clear)
         workspace.saved.connect(self.messages.clear)
+        workspace.changed.connect(self.messages.refresh)
         workspace.changed.connect(self._show_history)
         workspace.changed.connect(self._show_title)
         workspace.changed.connect(self._show_memory)
@@ -314,7 +316,10 @@ class MainWindow(QMainWindow):
         self.actions_.show_history(self.workspace.undo_label, self.workspace.redo_label)
 
     def _refused(self, text: str) -> None:
-        self.messages.say("warning", self._sentence(text))
+        project = self.workspace.project
+        self.messages.say(
+            "warning", self._sentence(text), holds=lambda: self.workspace.project is project
+        )
 
     def _failed(self, text: str) -> None:
         self.messages.say("error", self._sentence(text))
@@ -326,8 +331,10 @@ class MainWindow(QMainWindow):
         if self.controller.state == "unavailable":
             why = self.controller.obstacles(self.workspace.project)
             self.messages.say("error", why[0])
-        else:
-            self.messages.say("info", self.top.device.toolTip().replace("\n", " · "))
+        elif self.controller.machine is not None:
+            chip = self.top.device
+            menu = device_menu(self.controller.machine, self.workspace, self)
+            menu.popup(chip.mapToGlobal(chip.rect().bottomLeft()))
 
     def _run_says(self, text: str) -> None:
         if self.controller.state == "unavailable":
@@ -340,12 +347,40 @@ class MainWindow(QMainWindow):
             self.messages.say("warning", text, "Show the run", lambda: self.show_page("train"))
 
     def _run_failed(self, message: str, advice: str) -> None:
+        problem = self._problem(message)
         faulty = next((each.node for each in self.workspace.analysis.problems if each.node), "")
         text = " ".join(self._sentence(part) for part in (message, advice) if part)
-        if faulty and message in {each.message for each in self.workspace.analysis.problems}:
-            self.messages.say("error", text, f"Show {faulty}", lambda: self._show_node(faulty))
-        elif not (self._watching() and self.controller.run is not None):
-            self.messages.say("error", text)
+        if problem is not None:
+            action, do = f"Show {faulty}", lambda: self._show_node(faulty)
+            fix = problem.fix
+            if fix is not None and isinstance(fix.mend, SetSetting | InsertBefore):
+                action, do = fix.text, lambda: self._mend(faulty, fix)
+            self.messages.say(
+                "error",
+                text,
+                action if faulty else "",
+                do,
+                holds=lambda: self._problem(message) is not None,
+            )
+        elif not (self._watching() and ended_with(self.controller.result, message)):
+            project = self.workspace.project
+            asked = (project.data, project.recipe)
+            self.messages.say("error", text, holds=lambda: self._asks_for(*asked))
+
+    def _problem(self, message: str) -> Problem | None:
+        """The network's problem of which ``message`` tells, while there is one."""
+        problems = self.workspace.analysis.problems
+        return next((each for each in problems if each.message == message), None)
+
+    def _asks_for(self, data: DataSettings, recipe: Recipe) -> bool:
+        project = self.workspace.project
+        return (project.data, project.recipe) == (data, recipe)
+
+    def _mend(self, name: str, fix: Fix) -> None:
+        self._show_node(name)
+        page = self.page("build")
+        assert isinstance(page, BuildPage)
+        page.view.editor.apply_fix(fix)
 
     def _watching(self) -> bool:
         """Whether the train page is in front: it says itself what a run says."""

@@ -135,7 +135,12 @@ QLabel[role="good"] { color: @good; }
 QFrame[role="panel"], QWidget[role="panel"] { background: @panel; border: none; }
 QFrame[role="card"] { background: @card; border: 1px solid @line; border-radius: @radius; }
 QFrame[role="line"] { background: @line; border: none; }
-QFrame[role="bar"] { background: @accent_soft; border: none; }
+QFrame[role="bar"] {
+    background: @accent_soft; border: 1px solid @accent; border-radius: @radius;
+}
+QFrame[role="bar"][tone="good"] { background: @good_soft; border-color: @good; }
+QFrame[role="bar"][tone="warning"] { background: @warning_soft; border-color: @warning; }
+QFrame[role="bar"][tone="error"] { background: @error_soft; border-color: @error; }
 
 QPushButton, QToolButton[role="button"] {
     background: @card; color: @text; border: 1px solid @line; border-radius: @radius;
@@ -220,6 +225,10 @@ QCheckBox::indicator:checked, QMenu::indicator:checked {
     background: @accent; border: 1px solid @accent; image: url("@check");
 }
 QCheckBox:focus { color: @accent; }
+QMenu::indicator:exclusive { border-radius: 8px; }
+QMenu::indicator:exclusive:checked {
+    width: 8px; height: 8px; border: 4px solid @accent; background: @accent_text; image: none;
+}
 
 QMenu { background: @card; color: @text; border: 1px solid @line; padding: @s1; }
 QMenu::item { padding: 5px 28px 5px @s3; border-radius: 4px; }

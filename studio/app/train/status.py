@@ -148,6 +148,8 @@ class RunStatus(QFrame):
         self.say(result_sentence(result))
 
     def _tell_failure(self, message: str, advice: str) -> None:
+        if not ended_with(self._controller.result, message):
+            return  # a run that could not begin; the window says so while that holds
         parts = (texts.sentence(part, ()) for part in (message, advice) if part)
         self.say(" ".join(parts), "warning")
 
@@ -173,6 +175,11 @@ class RunStatus(QFrame):
         run = self._controller.run
         if run is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(run.folder))))
+
+
+def ended_with(result: Finished | Failed | None, message: str) -> bool:
+    """Whether a run broke with ``message``, and did not fail to begin with it."""
+    return isinstance(result, Failed) and result.message == message
 
 
 def result_sentence(result: Finished) -> str:

@@ -41,8 +41,7 @@ def as_torchvision(model: TrainedModel) -> Found:
         if weights is not None and _agrees(model, make(), weights):
             return name, make, weights
     raise WorkFailed(
-        f"The network {model.title} is no torchvision architecture, so torchvision has no place "
-        "for its weights.",
+        "The network is no torchvision architecture, so torchvision has no place for its weights.",
         "Export a state dict or a Python file instead; templates such as resnet18 are "
         "architectures of torchvision.",
     )

@@ -13,7 +13,7 @@ from studio.app.background import Background
 from studio.app.export_dialog import FORMATS, ExportDialog, size_words
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
-from studio.project import codec
+from studio.project import codec, templates
 from studio.runs.api import ExportReport, WorkFailed
 from tests.scripted_engine import ScriptedEngine
 
@@ -130,6 +130,19 @@ def test_a_trained_run_is_offered_first_with_its_checkpoints(
     qtbot.waitUntil(lambda: controller.state == "idle")
     assert dialog.model.itemText(0).startswith("Trained: mine-")
     assert dialog.checkpoint.isEnabled()
+
+
+def test_torchvision_is_offered_for_its_own_models_alone(
+    dialog: ExportDialog, workspace: Workspace
+) -> None:
+    button = dialog.formats["torchvision"]
+    assert not button.isEnabled()
+    workspace.new(templates.build("resnet18"), "resnet18")
+    assert button.isEnabled()
+    dialog.choose_format("torchvision")
+    workspace.new(templates.build("quickstart"), "quickstart")
+    assert not button.isEnabled()
+    assert dialog.chosen_format().key == "python"
 
 
 def test_every_format_of_the_command_line_is_offered() -> None:

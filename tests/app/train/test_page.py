@@ -18,6 +18,7 @@ from studio.app.train.page import TrainPage
 from studio.app.workspace import Workspace
 from studio.project import edits, schedules, templates
 from studio.project.values import Chosen
+from studio.runs.api import Failed
 from tests.scripted_engine import Script, ScriptedEngine, ScriptedRun
 
 
@@ -310,6 +311,22 @@ def test_a_long_failure_is_read_to_its_end(
     text = page.status.text
     qtbot.waitUntil(lambda: text.height() >= text.heightForWidth(text.width()) > 20)
     assert text.height() > 1.5 * text.fontMetrics().height()
+
+
+def test_a_run_that_broke_before_its_first_step_is_told_instead_of_empty_plots(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    controller.set_engine(ScriptedEngine(Script(paced=None)))
+    page.train()
+    controller.run.join(0)  # type: ignore[union-attr]
+    controller.result = Failed("The folder is gone.", "Choose another one.")
+    controller._end(controller.run)  # type: ignore[arg-type]
+    assert page.empty.isVisible()
+    assert page.empty.sentence.text() == "The folder is gone."
+    assert page.empty.advice.text() == "Choose another one."
+    assert page.empty.button.text() == "Train again"
+    page.recipe.batch.form.edited.emit("epochs", 7)
+    assert "Loss, accuracy" in page.empty.sentence.text()
 
 
 def test_resuming_is_said_at_once(page: TrainPage, controller: TrainingController) -> None:
