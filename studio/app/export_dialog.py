@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.app.background import Background
+from studio.app.canvas import texts
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S2, S3, S4, S5
 from studio.app.train.controller import TrainingController
@@ -80,7 +81,7 @@ class ExportDialog(QDialog):
         self._path_is_ours = True
         self._written: Path | None = None
         self.setWindowTitle("Export the model")
-        self.setMinimumWidth(620)
+        self.setMinimumWidth(720)
         set_role(self, "panel")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(S5, S5, S5, S5)
@@ -148,6 +149,8 @@ class ExportDialog(QDialog):
         self.path = QLineEdit()
         self.path.setAccessibleName("File to write")
         self.path.textEdited.connect(self._path_typed)
+        # A long path shows its end, where the file's name is; the rest is in the tooltip.
+        self.path.textChanged.connect(self.path.setToolTip)
         choose = QPushButton("Choose …")
         choose.clicked.connect(self._choose)
         row.addWidget(self.path, 1)
@@ -283,7 +286,7 @@ class ExportDialog(QDialog):
         self._written = Path(report.files[0]).parent if report.files else None
         self._say(
             "good",
-            f"Written: {names}, {size_words(report.bytes)}, in\n{self._written}\n\n"
+            f"Written: {names}, {texts.size(report.bytes)}, in\n{self._written}\n\n"
             f"{report.checked} "
             f"Largest difference between its logits and the original's: {report.difference:.2g}.",
         )
@@ -347,17 +350,6 @@ def write(
         except codec.ProjectError as error:
             raise WorkFailed(f"{error}.") from None
         return engine.export(file, key, path, checkpoint)
-
-
-def size_words(count: int) -> str:
-    """A size in bytes as a user reads it: ``812 B``, ``38 kB``, ``1.4 MB``."""
-    if count < 1000:
-        return f"{count} B"
-    if count < 1_000_000:
-        return f"{count / 1e3:.3g} kB"
-    if count < 1_000_000_000:
-        return f"{count / 1e6:.3g} MB"
-    return f"{count / 1e9:.3g} GB"
 
 
 def _label(text: str, role: str) -> QLabel:

@@ -52,7 +52,7 @@ class MessageBar(QFrame):
         set_role(self._action, "link")
         self._action.hide()
         self._action.clicked.connect(self._act)
-        close = QToolButton(self)
+        self._close = close = QToolButton(self)
         set_icon(close, "close", "muted")
         close.setIconSize(QSize(16, 16))
         close.setAccessibleName("Close this message")
@@ -132,7 +132,12 @@ class MessageBar(QFrame):
         if parent is None:
             return
         room = self._over.width() - 2 * S4
-        width = max(1, min(self._WIDEST, room, self.sizeHint().width() + S4))
+        # A label that wraps asks for a narrow column; in one line it reads best.
+        line = self._text.fontMetrics().horizontalAdvance(self._text.text()) + S2
+        others = self._icon.sizeHint().width() + 4 * S3 + 2 * S4 + self._close.sizeHint().width()
+        if not self._action.isHidden():
+            others += self._action.sizeHint().width() + S3
+        width = max(1, min(self._WIDEST, room, line + others))
         self.resize(width, self.heightForWidth(width))
         corner = self._over.mapTo(parent, QPoint(0, 0))
         self.move(corner.x() + (self._over.width() - width) // 2, corner.y() + S2)

@@ -61,6 +61,7 @@ class MainWindow(QMainWindow):
         self._background = background
         self._unasked = False
         self._closing = False
+        self._chosen = False
         self.setWindowIcon(app_icon())
         self.setMinimumSize(960, 600)
         self.setAcceptDrops(True)
@@ -106,9 +107,17 @@ class MainWindow(QMainWindow):
         """Bring a page to the front."""
         self.pages.setCurrentWidget(self.page(key))
         self.rail.set_current(key)
+        self.top.set_begun(key != "start" or self._begun())
         self.messages.turn()
         # The keyboard starts on the page, not on the first button of the top bar.
         self.page(key).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _begun(self) -> bool:
+        """Whether the project is one that the user has chosen or worked on."""
+        workspace = self.workspace
+        return bool(workspace.path or workspace.undo_label or workspace.redo_label) or (
+            self._chosen or self.controller.run is not None
+        )
 
     def make_all_pages(self) -> None:
         """Make the pages that are not there yet, the plots last; then ``ready`` is sent."""
@@ -275,6 +284,7 @@ class MainWindow(QMainWindow):
         self.top.run.train_asked.connect(self.train)
         self.top.device.explain.connect(self._explain_device)
         workspace.started.connect(self.messages.clear)
+        workspace.started.connect(self._note_choice)
         workspace.saved.connect(self.messages.clear)
         workspace.changed.connect(self.messages.refresh)
         workspace.changed.connect(self._show_history)
@@ -311,6 +321,9 @@ class MainWindow(QMainWindow):
         page = self.page("build")
         assert isinstance(page, BuildPage)
         page.set_machine_memory(device.memory if device is not None else None)
+
+    def _note_choice(self) -> None:
+        self._chosen = True
 
     def _show_history(self) -> None:
         self.actions_.show_history(self.workspace.undo_label, self.workspace.redo_label)

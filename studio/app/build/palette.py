@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
 from studio.app.canvas import catalog
 from studio.app.canvas.figure_paint import elided
 from studio.app.theme.icons import icon, paint_icon
-from studio.app.theme.style import set_role
+from studio.app.theme.style import focus_pen, set_role
 from studio.app.theme.tokens import FONT_SMALL, RADIUS, S1, S3, color, font, theme
 from studio.project import registry
 from studio.project.registry import PaletteEntry
@@ -79,8 +79,10 @@ class PaletteItem(QAbstractButton):
         body = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         family = f"family.{self.entry.family}"
         lively = self.underMouse() or self.hasFocus()
+        if self.hasFocus():
+            body.adjust(0.5, 0.5, -0.5, -0.5)
         if self._large or lively:
-            painter.setPen(color("accent" if self.hasFocus() else "line"))
+            painter.setPen(focus_pen() if self.hasFocus() else color("line"))
             painter.setBrush(color("hover" if self.underMouse() else "field"))
             painter.drawRoundedRect(body, RADIUS, RADIUS)
         if self._large:
@@ -186,6 +188,10 @@ class PaletteItem(QAbstractButton):
         self.update()
 
 
+def _rank(item: PaletteItem, found: list[str]) -> int:
+    return found.index(item.entry.key) if item.entry.key in found else len(found)
+
+
 class Palette(QFrame):
     """Search on top, sections below."""
 
@@ -208,6 +214,7 @@ class Palette(QFrame):
         self.search.returnPressed.connect(self._add_first)
         self._items: list[PaletteItem] = []
         self._headings: list[tuple[QLabel, list[PaletteItem]]] = []
+        self._rows: list[tuple[QVBoxLayout, list[PaletteItem]]] = []
         self._nothing = QLabel("Nothing is called that. Try “conv”, “pool” or “res”.", self)
         self._nothing.setWordWrap(True)
         set_role(self._nothing, "muted")
@@ -217,6 +224,9 @@ class Palette(QFrame):
         column.setContentsMargins(S3, 0, S3, S3)
         column.setSpacing(1)
         column.addWidget(self._nothing)
+        self._matches = QVBoxLayout()
+        self._matches.setSpacing(1)
+        column.addLayout(self._matches)
         for section in registry.palette():
             self._add_section(column, section.title, section.entries)
         column.addStretch(1)
@@ -247,16 +257,18 @@ class Palette(QFrame):
         column.addWidget(heading)
         members: list[PaletteItem] = []
         large = title == "Blocks"
+        rows = QVBoxLayout()
+        rows.setSpacing(S1 + 1 if large else 1)
+        column.addLayout(rows)
         for entry in entries:
             item = PaletteItem(entry, large, self)
             item.chosen.connect(self.chosen)
             item.stepped.connect(lambda way, item=item: self._walk(item, way))
-            column.addWidget(item)
-            if large:
-                column.addSpacing(S1)
+            rows.addWidget(item)
             members.append(item)
         self._items += members
         self._headings.append((heading, members))
+        self._rows.append((rows, members))
 
     @Slot()
     def _tint(self) -> None:
@@ -266,13 +278,32 @@ class Palette(QFrame):
 
     @Slot(str)
     def _filter(self, text: str) -> None:
-        found = {entry.key for entry in catalog.find(text)}
+        found = [entry.key for entry in catalog.find(text)]
+        searching = bool(text.strip())
+        for rows, members in self._rows:
+            for item in members:
+                rows.addWidget(item)
+        if searching:
+            # The best match first, whichever section it is of.
+            for item in sorted(self._items, key=lambda item: _rank(item, found)):
+                self._matches.addWidget(item)
         for heading, members in self._headings:
             for item in members:
                 item.setVisible(item.entry.key in found)
-            heading.setVisible(any(item.entry.key in found for item in members))
+            heading.setVisible(not searching and bool(members))
         self._nothing.setVisible(not found)
-        self._let_tab_stop_at(next((item for item in self._items if not item.isHidden()), None))
+        self._let_tab_stop_at(next(iter(self._shown()), None))
+
+    def _shown(self) -> list[PaletteItem]:
+        """The items from top to bottom."""
+        layouts = [self._matches, *(rows for rows, _ in self._rows)]
+        widgets = [
+            item.widget()
+            for layout in layouts
+            for number in range(layout.count())
+            if (item := layout.itemAt(number)) is not None
+        ]
+        return [w for w in widgets if isinstance(w, PaletteItem) and not w.isHidden()]
 
     def _let_tab_stop_at(self, one: PaletteItem | None) -> None:
         """Make the palette a single stop of Tab; the arrow keys go on from there."""
@@ -281,7 +312,7 @@ class Palette(QFrame):
             item.setFocusPolicy(policy)
 
     def _walk(self, start: PaletteItem, way: int) -> None:
-        shown = [item for item in self._items if not item.isHidden()]
+        shown = self._shown()
         place = shown.index(start) + way
         if place < 0:
             self.search.setFocus(Qt.FocusReason.BacktabFocusReason)
@@ -300,7 +331,7 @@ class Palette(QFrame):
         if event.key() == Qt.Key.Key_Escape and self.search.text():
             self.search.clear()
         elif event.key() == Qt.Key.Key_Down and self.search.hasFocus():
-            first = next((item for item in self._items if item.isVisible()), None)
+            first = next(iter(self._shown()), None)
             if first is not None:
                 first.setFocus(Qt.FocusReason.TabFocusReason)
         else:
@@ -308,7 +339,7 @@ class Palette(QFrame):
 
     def shown(self) -> list[str]:
         """The keys of the entries that the search leaves."""
-        return [item.entry.key for item in self._items if not item.isHidden()]
+        return [item.entry.key for item in self._shown()]
 
     def item(self, key: str) -> PaletteItem:
         """The widget of one entry; raises StopIteration for an unknown key."""

@@ -74,7 +74,7 @@ def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
     figure = figures.read(kind, values, shape) if values else None
     return Face(
         name=node.name,
-        kind_line=_kind_line(kind, data),
+        kind_line=_kind_line(node, kind, data),
         family=kind.family,
         icon=catalog.icon_of(node.kind, kind.family, values),
         style=_style(kind, height),
@@ -125,12 +125,13 @@ def _style(kind: Kind, height: float) -> Style:
     return "stack" if repeats else "card"
 
 
-def _kind_line(kind: Kind, data: str) -> str:
+def _kind_line(node: Node, kind: Kind, data: str) -> str:
     if kind.family == "input":
         return data
     if kind.kind == "output":
         return "cross entropy"
-    return kind.title
+    # What is called "flatten" need not be told to be one.
+    return "" if node.name.lower() == kind.title.lower() else kind.title
 
 
 def _shortcut(figure: Figure | None) -> str | None:

@@ -114,6 +114,9 @@ class Grid:
     def names(self) -> Iterable[str]:
         return self._boxes.keys()
 
+    def items(self) -> Iterable[tuple[str, Box]]:
+        return self._boxes.items()
+
     def boxes(self) -> Iterable[Box]:
         return self._boxes.values()
 

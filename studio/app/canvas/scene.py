@@ -259,6 +259,11 @@ class CanvasScene(QGraphicsScene):
         for other, card in self.cards.items():
             card.set_state(targeted=other == name)
 
+    def set_refused(self, name: str | None) -> None:
+        """Mark the one card that would refuse a wire in hand."""
+        for other, card in self.cards.items():
+            card.set_state(refused=other == name)
+
     # A move in progress -------------------------------------------------------------------------
 
     def preview_positions(self, places: Mapping[str, tuple[float, float]]) -> None:

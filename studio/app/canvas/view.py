@@ -78,6 +78,7 @@ class CanvasView(Stage):
         self.adding = Adding(self)
         self.actions_ = CanvasActions(self)
         self.moved.connect(self._settle)
+        self.zoom_changed.connect(self._rescale_notes)
         self.feed_wanted.connect(self.adding.ask_what_to_feed)
         self.offer_wanted.connect(self.offer.make)
         self.quick_add_wanted.connect(self.adding.open_at)
@@ -114,7 +115,7 @@ class CanvasView(Stage):
         ends = self.offer.ends
         if ends is not None and selection != ends[1:]:
             self.offer.dismiss()
-        self.notes.sync(self.workspace.selection)
+        self.notes.sync(self.workspace.selection, self.zoom)
         self.actions_.refresh()
         self._speak()
 
@@ -134,8 +135,12 @@ class CanvasView(Stage):
         """Follow the color scheme."""
         self.setBackgroundBrush(ink().window)
         self.canvas.refresh_ink()
-        self.notes.sync(self.workspace.selection)
+        self.notes.sync(self.workspace.selection, self.zoom)
         self.minimap.redraw()
+
+    @Slot()
+    def _rescale_notes(self) -> None:
+        self.notes.sync(self.workspace.selection, self.zoom)
 
     @Slot()
     def _settle(self) -> None:

@@ -2,15 +2,15 @@
 
 A widget says what it is with ``set_role``:
 
-- labels: ``title`` (bold), ``headline`` (large), ``section`` (small, bold, muted), ``muted``,
-  ``small``, ``number`` (tabular digits), ``error``, ``warning``, ``good``
+- labels: ``title`` (bold), ``heading`` (of a panel), ``headline`` (large), ``section`` (small, bold, muted), ``muted``,
+  ``small``, ``number`` (tabular digits), ``error``, ``warning``, ``small-warning``, ``good``
 - frames: ``panel``, ``card``, ``line`` (a hairline), ``bar`` (the message bar)
 - buttons: ``primary`` (one a page), ``flat`` (icon or text alone), ``link``
 """
 
 from __future__ import annotations
 
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPalette, QPen
 from PySide6.QtWidgets import QApplication, QFrame, QStyleFactory, QWidget
 
 from studio.app import resources
@@ -53,6 +53,12 @@ def set_role(widget: QWidget, role: str) -> None:
     # Rules on a property are worked out when the widget is polished, not when it changes.
     widget.style().unpolish(widget)
     widget.style().polish(widget)
+
+
+def focus_pen() -> QPen:
+    """The ring of what has the keyboard: twice as wide as any outline, so that it needs no color
+    to be told from what is pointed at."""
+    return QPen(color("accent"), 2)
 
 
 def hairline(vertical: bool = False, parent: QWidget | None = None) -> QFrame:
@@ -125,9 +131,11 @@ QToolTip { background: @card; color: @text; border: 1px solid @line; padding: @s
 QLabel { background: transparent; }
 QLabel[role="title"] { font-weight: 600; }
 QLabel[role="headline"] { font-size: @large; font-weight: 600; }
+QLabel[role="heading"] { font-size: 16px; font-weight: 600; }
 QLabel[role="section"] { font-size: @small; font-weight: 600; color: @muted; }
 QLabel[role="muted"] { color: @muted; }
 QLabel[role="small"] { color: @muted; font-size: @small; }
+QLabel[role="small-warning"] { color: @warning; font-size: @small; }
 QLabel[role="error"] { color: @error; font-size: @small; }
 QLabel[role="warning"] { color: @warning; }
 QLabel[role="good"] { color: @good; }
@@ -164,7 +172,9 @@ QPushButton[role="link"] {
     text-align: left; font-weight: 600; min-height: 0;
 }
 QPushButton[role="link"]:hover { color: @accent_hover; text-decoration: underline; }
-QPushButton[role="link"]:focus { border: none; border-bottom: 2px solid @accent; }
+QPushButton[role="link"]:focus {
+    border: none; border-bottom: 2px solid @accent; text-decoration: none;
+}
 QPushButton[role="link"]:disabled { color: @disabled; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: @radius;
     padding: @s1; color: @text; }
@@ -199,7 +209,7 @@ QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover { backgro
 QAbstractSpinBox::up-arrow { image: url("@up"); width: 8px; height: 8px; }
 QAbstractSpinBox::down-arrow { image: url("@down"); width: 8px; height: 8px; }
 QComboBox::drop-down { border: none; width: 22px; }
-QComboBox { min-height: 24px; padding: 1px @s2; }
+QComboBox { min-height: 24px; padding: 1px @s2; combobox-popup: 0; }
 QComboBox::down-arrow { image: url("@down"); width: 10px; height: 10px; }
 QComboBox QAbstractItemView {
     background: @card; color: @text; border: 1px solid @line; outline: none; padding: @s1;

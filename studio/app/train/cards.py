@@ -14,7 +14,7 @@ from studio.app.fields import ChoiceField, field
 from studio.app.forms import SettingsForm
 from studio.app.tabbing import follow_layout
 from studio.app.theme.style import hairline, set_role
-from studio.app.theme.tokens import S2, S3, S4
+from studio.app.theme.tokens import S1, S2, S3, S4
 from studio.app.train.rate_preview import RatePreview
 from studio.app.workspace import Workspace
 from studio.project import recipes
@@ -127,6 +127,7 @@ class ChosenCard(Card):
         set_role(self.unknown, "error")
         self._place = QVBoxLayout()
         self._place.setContentsMargins(0, 0, 0, 0)
+        self._place.setSpacing(S1)
         self.formula = QLabel(self)
         self.formula.setWordWrap(True)
         self.column.addWidget(self.choice)
@@ -207,7 +208,7 @@ class RateCard(ChosenCard):
         self.rate_form = SettingsForm([START_RATE], self)
         self.rate_form.edited.connect(self._edit_rate)
         self.rate_form.committed.connect(lambda _: workspace.end_merge())
-        self.column.insertWidget(2, self.rate_form)
+        self._place.insertWidget(0, self.rate_form)
         follow_layout(self)
         self.preview = RatePreview(self)
         self.column.addWidget(self.preview)

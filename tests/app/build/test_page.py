@@ -213,9 +213,9 @@ def test_a_narrow_strip_cuts_no_number(page: BuildPage, width: int) -> None:
 
 def test_the_strip_says_when_a_batch_will_not_fit(page: BuildPage, workspace: Workspace) -> None:
     page.set_machine_memory(8_000_000_000)
-    assert page.strip.memory.text().endswith("of 8.0 GB")
+    assert page.strip.memory.text().endswith("of 7.5 GiB")
     page.set_machine_memory(1_000_000)
-    assert page.strip.memory.text().endswith("of 1.0 MB, will not fit")
+    assert page.strip.memory.text().endswith("of 977 KiB, will not fit")
     assert "smaller batch" in page.strip.memory.toolTip()
 
 

@@ -307,7 +307,9 @@ def test_a_long_failure_is_read_to_its_end(
     page.resize(900, 700)
     run.advance(5)
     controller._poll()
-    controller.failed.emit("The loss is no longer a finite number. " * 3, "Lower the rate. " * 3)
+    message, advice = "The loss is no longer a finite number. " * 3, "Lower the rate. " * 3
+    controller.result = Failed(message, advice)
+    controller.failed.emit(message, advice)
     text = page.status.text
     qtbot.waitUntil(lambda: text.height() >= text.heightForWidth(text.width()) > 20)
     assert text.height() > 1.5 * text.fontMetrics().height()
