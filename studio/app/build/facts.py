@@ -100,9 +100,7 @@ def of_node(report: NodeReport) -> list[Fact]:
     return facts
 
 
-PARTLY = (
-    "Parts of the network are not counted: what they are is known once its problems are mended."
-)
+PARTLY = "Parts of the network are not counted: they are known once its problems are mended."
 
 
 def partly_known(analysis: Analysis) -> bool:

@@ -5,7 +5,7 @@ It is as large on screen at every zoom, so that it can be read where the network
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
@@ -44,6 +44,7 @@ class NoteItem(QGraphicsRectItem):
         *,
         wired_out: bool,
         zoom: float = 1.0,
+        view: Box | None = None,
     ) -> None:
         super().__init__()
         self._scale = 1.0 / zoom
@@ -63,7 +64,8 @@ class NoteItem(QGraphicsRectItem):
             below = 42.0 if face.shortcut is not None else 30.0
         # A wire that leaves below would run behind the note.
         size = (WIDTH * self._scale, height * self._scale)
-        self.box = place(card, size, room, wires, None if wired_out else below, GAP * self._scale)
+        places = around(card, size, None if wired_out else below, GAP * self._scale)
+        self.box = best(places, room, wires, GAP * self._scale / 4, view)
         self.setPen(Qt.PenStyle.NoPen)
         self.setZValue(3.0)
         box = self.box.grown(self._scale)
@@ -115,8 +117,8 @@ class Notes:
         self._scene = scene
         self.items: list[NoteItem] = []
 
-    def sync(self, selection: tuple[str, ...], zoom: float = 1.0) -> None:
-        """Draw them anew, for this zoom."""
+    def sync(self, selection: tuple[str, ...], zoom: float = 1.0, view: Box | None = None) -> None:
+        """Draw them anew for this zoom, if there is room in the ``view`` (canvas pixels)."""
         for note in self.items:
             self._scene.removeItem(note)
         faulty = [name for name, card in self._scene.cards.items() if card.face.problem]
@@ -132,7 +134,9 @@ class Notes:
         for name in faulty[:AT_ONCE]:
             card, box = self._scene.cards[name], self._scene.grid.get(name)
             if box is not None:
-                note = NoteItem(card.face, box, room, wires, wired_out=card.wired_out, zoom=zoom)
+                note = NoteItem(
+                    card.face, box, room, wires, wired_out=card.wired_out, zoom=zoom, view=view
+                )
                 room.put(f"{name}: note", note.box)
                 self._scene.addItem(note)
                 self.items.append(note)
@@ -147,28 +151,28 @@ def sentence(face: Face, names: Iterable[str]) -> str:
     return texts.sentence(face.problem.removeprefix(f"{face.name}: "), names)
 
 
-def place(
-    card: Box,
-    size: tuple[float, float],
-    room: Grid,
-    wires: Sequence[Point],
-    below: float | None,
-    gap: float,
-) -> Box:
-    """Below the card (by that many pixels), right, or left, moved up and down where that is full.
-
-    The first that covers neither card nor note nor wire; else the first that covers no card.
-    """
+def around(card: Box, size: tuple[float, float], below: float | None, gap: float) -> Iterator[Box]:
+    """Below the card (by that many pixels), then right and left of it, ever further away."""
     width, height = size
-    candidates = []
     if below is not None:
-        middle = card.bottom + below + height / 2
-        candidates.append(Box.around(card.center.x, middle, width, height))
-    for step in (0, 1, -1, 2, -2, 3, -3):
-        y = card.top + height / 2 + step * (height + gap) / 2
-        for aside in (gap, 3 * gap):
-            candidates.append(Box.around(card.right + aside + width / 2, y, width, height))
-            candidates.append(Box.around(card.left - aside - width / 2, y, width, height))
-    free = [box for box in candidates if not room.near(box.grown(gap / 4))]
-    clear = (box for box in free if not any(box.holds(*at) for at in wires))
-    return next(clear, next(iter(free), candidates[0]))
+        yield Box.around(card.center.x, card.bottom + below + height / 2, width, height)
+    for aside in (1, 3, 5, 8):
+        for step in (0, 1, -1, 2, -2):
+            y = card.top + height / 2 + step * (height + gap) / 2
+            yield Box.around(card.right + aside * gap + width / 2, y, width, height)
+            yield Box.around(card.left - aside * gap - width / 2, y, width, height)
+
+
+def best(
+    places: Iterable[Box], room: Grid, wires: Sequence[Point], gap: float, view: Box | None
+) -> Box:
+    """The first of ``places`` that covers no card and no note, if possible no wire either, and
+    that lies in the view; the first of all where everything is full."""
+    every = list(places)
+    free = [box for box in every if not room.near(box.grown(gap))]
+    clear = [box for box in free if not any(box.holds(*at) for at in wires)]
+    for choice in (clear, free):
+        for box in choice:
+            if view is None or view.contains(box):
+                return box
+    return (clear or free or every)[0]

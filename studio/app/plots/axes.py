@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter
 
 from studio.app.plots import looks, ticks
@@ -15,8 +15,9 @@ from studio.app.theme.tokens import FONT_SMALL, color, font
 LEFT_WIDTH = 46
 BOTTOM_HEIGHT = 22
 PIXELS_A_ROW = 44
-COLUMNS = 6
-"""Steps of the lower axis, whatever the width, so that plots of one run have the same numbers."""
+COLUMNS = 6.2
+"""Steps of the lower axis, whatever the width, so that plots of one run have the same numbers; six
+and what is left free at the end."""
 LEAST_COLUMN = 30
 GAP = 6
 
@@ -97,7 +98,10 @@ class LeftAxis(_Axis):
 
 
 class StepAxis(_Axis):
-    """Steps, shown as epochs or as steps; which of both stands before the first number."""
+    """Steps, shown as epochs or as steps; which of both stands left of the first number, where
+    the values' axis leaves room for it."""
+
+    renamed = Signal()
 
     def __init__(self) -> None:
         super().__init__("bottom")
@@ -114,6 +118,12 @@ class StepAxis(_Axis):
         """Count epochs, or steps."""
         self.in_epochs = on
         self.redo()
+        self.renamed.emit()
+
+    @property
+    def name(self) -> str:
+        """What the numbers count."""
+        return "epoch" if self.in_epochs else "step"
 
     def place(self, step: float) -> str:
         """Where ``step`` lies, in words."""
@@ -136,19 +146,18 @@ class StepAxis(_Axis):
             return None
         metrics = QFontMetricsF(p.font())
         top, height = box.top() + GAP, metrics.height()
-        name = "epoch" if self.in_epochs else "step"
-        wide = metrics.horizontalAdvance(name) + GAP
-        # The name stands in the gutter of the values' axis; without one the numbers move over.
-        least = box.left() - self._gutter() + wide
+        wide = metrics.horizontalAdvance(self.name) + GAP
+        named = self._gutter() >= wide + 4
+        least = box.left() - min(self._gutter(), 24.0)
         texts: list[tuple[QRectF, Qt.AlignmentFlag, str]] = []
         for value, text in self.places(low, high, box.width()):
             x = box.left() + (value - low) / (high - low) * box.width()
             half = metrics.horizontalAdvance(text) / 2 + 1
             middle = max(min(x, box.right() + 8 - half), least + half)
-            if not texts:
+            if not texts and named:
                 where = QRectF(middle - half - wide, top, wide - GAP + 1, height)
-                texts.append((where, _CENTER, name))
-            elif middle - half < texts[-1][0].right() + GAP:
+                texts.append((where, _CENTER, self.name))
+            elif texts and middle - half < texts[-1][0].right() + GAP:
                 continue
             texts.append((QRectF(middle - half, top, 2 * half, height), _CENTER, text))
         return (self.pen(), box.topLeft(), box.topRight()), [], texts

@@ -2,8 +2,9 @@
 
 A widget says what it is with ``set_role``:
 
-- labels: ``title`` (bold), ``heading`` (of a panel), ``headline`` (large), ``section`` (small, bold, muted), ``muted``,
-  ``small``, ``number`` (tabular digits), ``error``, ``warning``, ``small-warning``, ``good``
+- labels: ``title`` (bold), ``heading`` (of a panel), ``headline`` (large), ``section`` (small,
+  bold, muted), ``muted``, ``small``, ``number`` (tabular digits), ``error``, ``warning``,
+  ``small-warning``, ``good``
 - frames: ``panel``, ``card``, ``line`` (a hairline), ``bar`` (the message bar)
 - buttons: ``primary`` (one a page), ``flat`` (icon or text alone), ``link``
 """

@@ -160,6 +160,32 @@ def test_the_palette_finds_and_adds_by_keyboard(page: BuildPage, workspace: Work
     assert workspace.undo_label == "Add dropout"
 
 
+def test_the_palette_lists_what_a_search_means_first(page: BuildPage) -> None:
+    every = page.palette_panel.shown()
+    QTest.keyClicks(page.palette_panel.search, "add")
+    assert page.palette_panel.shown()[0] == "add"
+    QTest.keyClick(page.palette_panel.search, Qt.Key.Key_Escape)
+    assert page.palette_panel.shown() == every
+
+
+def test_totals_with_unknown_parts_say_that_they_are_the_least(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    assert "≥" not in page.strip.parameters.text()
+    workspace.edit_network("Break", lambda n: edits.set_setting(n, "deep", "shortcut", "identity"))
+    workspace.select(())
+    for label in (page.strip.parameters, page.strip.macs, page.strip.memory):
+        assert label.text().startswith("≥ ")
+    assert "not counted" in page.strip.parameters.toolTip()
+    assert page.inspector.facts.texts()["Parameters"].startswith("≥ ")
+
+
+def test_a_name_that_says_the_kind_is_not_said_twice(page: BuildPage, workspace: Workspace) -> None:
+    workspace.edit_network("Add", lambda n: edits.add_node(n, "flatten", {}, 900.0, 0.0)[0])
+    assert page.view.canvas.cards["flatten"].face.kind_line == ""
+    assert page.view.canvas.cards["mixed"].face.kind_line == "Inception block"
+
+
 def test_a_search_without_a_match_says_what_to_type(page: BuildPage) -> None:
     QTest.keyClicks(page.palette_panel.search, "qqq")
     assert page.palette_panel.shown() == []

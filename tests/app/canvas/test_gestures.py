@@ -17,6 +17,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from studio.app.canvas import catalog, placing
+from studio.app.canvas.gestures import WireGesture
+from studio.app.canvas.ink import ink
 from studio.app.canvas.scene import PortHit
 from studio.app.canvas.view import CanvasView
 from studio.app.workspace import Workspace
@@ -427,6 +429,41 @@ def test_the_fix_on_a_note_is_applied_by_a_click(view: CanvasView, workspace: Wo
     place = on_screen(view, note.box.left + 30, note.box.bottom - 16)
     QTest.mouseClick(view.viewport(), LEFT, NONE, place)
     assert not any(n.name == "residual" for n in workspace.project.network.nodes)
+
+
+@pytest.mark.parametrize("zoom", [0.3, 0.6, 1.0, 2.0])
+def test_notes_are_as_large_on_screen_at_every_zoom_and_cover_nothing(
+    view: CanvasView, workspace: Workspace, zoom: float
+) -> None:
+    node = workspace.project.network.node("mixed")
+    for number in range(3):
+        entry = catalog.by_key("residual")
+        assert entry is not None
+        view.editor.add(entry, node.x + 420, node.y - 200 + 120 * number)
+    view.set_zoom(1.0)
+    before = {note.node: note.box.width for note in view.notes.items}
+    view.set_zoom(zoom)
+    assert len(before) == 3
+    boxes = [note.box for note in view.notes.items]
+    assert [box.width * zoom for box in boxes] == pytest.approx(list(before.values()))
+    assert not any(a.meets(b) for a, b in combinations(boxes, 2))
+    assert not any(a.meets(b) for a in boxes for b in view.canvas.grid.boxes())
+
+
+def test_a_refusal_shows_on_wire_and_card_and_leaves_the_card_in_sight(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    drag(view, port(view, "deep"), center(view, "features"), release=False)
+    card = view.canvas.cards["features"]
+    assert card.refused
+    assert isinstance(view._gesture, WireGesture)
+    assert view._gesture._item.pen().color() == ink().wire_refused.color()
+    box = view.canvas.grid.get("features")
+    assert box is not None
+    area = view.mapFromScene(QRectF(box.left, box.top, box.width, box.height)).boundingRect()
+    assert not view.tip.geometry().intersects(area)
+    QTest.mouseRelease(view.viewport(), LEFT, NONE, center(view, "features"))
+    assert not card.refused
 
 
 def test_zoom_keeps_the_place_under_the_pointer(view: CanvasView) -> None:

@@ -68,6 +68,21 @@ def test_a_logarithmic_axis_is_even_in_decades_and_labeled_in_values(plot: LineP
     assert np.corrcoef(x, np.log10(y))[0, 1] < -0.9999
 
 
+def test_plots_of_one_run_count_alike_whatever_their_width(plot: LinePlot) -> None:
+    low, high = plot.view.viewRange()[0]
+    axis = plot.step_axis
+    assert [text for _, text in axis.places(low, high, 700)] == ["0", "2", "4", "6", "8", "10"]
+    assert axis.places(low, high, 700) == axis.places(low, high, 250)
+    assert axis.name == "epoch"
+    axis.show_in_epochs(False)
+    assert axis.name == "step"
+
+
+def test_the_marker_at_the_end_of_a_run_is_inside_the_view(plot: LinePlot) -> None:
+    left, right = plot.view.viewRange()[0]
+    assert (right - 1000) / (right - left) * plot.view.width() > 2.5
+
+
 def test_values_without_a_logarithm_are_left_out(plot: LinePlot, column: Column) -> None:
     column.extend(np.array([0.0, -1.0], np.float32))
     plot.set_logarithmic(True)
@@ -92,7 +107,7 @@ def test_a_wheel_turn_zooms_and_the_keyboard_moves(qtbot: QtBot, plot: LinePlot)
     left, right = plot.view.viewRange()[0]
     assert right - left == pytest.approx(0.8 * WHOLE)
     qtbot.keyClick(plot, Qt.Key.Key_Right)
-    assert plot.view.viewRange()[0][0] == pytest.approx(left + 80)
+    assert plot.view.viewRange()[0][0] == pytest.approx(left + 0.08 * WHOLE)
     assert plot.held
     qtbot.keyClick(plot, Qt.Key.Key_Home)
     assert plot.view.viewRange()[0] == [0, WHOLE]

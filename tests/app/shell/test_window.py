@@ -357,6 +357,33 @@ def test_start_page_begins_a_template_and_forgets_the_selection(
     assert window.pages.currentWidget() is window.page("build")
 
 
+def test_before_anything_is_chosen_the_start_page_offers_no_training(
+    window: MainWindow, workspace: Workspace, controller: TrainingController, qtbot: QtBot
+) -> None:
+    fresh = Workspace()
+    other = MainWindow(fresh, controller, Background())
+    qtbot.addWidget(other, before_close_func=MainWindow.close_unasked)
+    other.show()
+    other.show_page("start")
+    assert not other.top.run.isVisible()
+    assert not other.top._name.isVisible()
+    other.files.new_from_template("lenet5")
+    assert other.top.run.isVisible()
+    other.show_page("start")
+    assert other.top.run.isVisible()
+
+
+def test_the_gallery_begins_with_what_a_laptop_trains_and_one_of_each_family() -> None:
+    from studio.app.template_gallery import in_order
+    from studio.project.templates import TEMPLATES
+
+    order = in_order(TEMPLATES)
+    assert sorted(order) == sorted(set(TEMPLATES) - {"quickstart"})
+    first = order[:8]
+    assert all(max(TEMPLATES[name].input[1:]) <= 32 for name in order[:4])
+    assert sum(name.startswith("vgg") for name in first) <= 1
+
+
 def test_my_images_start_with_the_folders_classes_on_the_data_page(
     window: MainWindow, workspace: Workspace, tmp_path: Path
 ) -> None:

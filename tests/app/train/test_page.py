@@ -186,6 +186,31 @@ def test_an_input_normalization_is_chosen(page: TrainPage, workspace: Workspace)
     assert workspace.project.data.normalization == "symmetric"
 
 
+def test_fields_keep_their_width_when_a_run_begins(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController
+) -> None:
+    page.resize(1376, 700)
+    field = page.recipe.batch.form.editor("epochs")
+    QCoreApplication.processEvents()
+    before = field.width()
+    begun(page, controller)
+    QCoreApplication.processEvents()
+    assert page.recipe.note.isVisible()
+    assert field.width() == before
+    controller.shutdown()
+
+
+def test_the_rows_of_the_learning_rate_have_one_distance(page: TrainPage) -> None:
+    page.recipe.rate.choice.edited.emit("step")
+    QCoreApplication.processEvents()
+    form = page.recipe.rate.settings_form
+    assert form is not None
+    rows = [page.recipe.rate.rate_form.editor("learning_rate")]
+    rows += [form.editor(name) for name in ("factor", "every")]
+    heights = [row.mapTo(page, QPoint()).y() for row in rows]
+    assert heights[1] - heights[0] == heights[2] - heights[1]
+
+
 def test_during_a_run_the_recipe_says_that_edits_are_for_the_next_one(
     page: TrainPage, controller: TrainingController
 ) -> None:
