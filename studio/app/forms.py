@@ -6,8 +6,8 @@
     form.committed.connect(lambda name: ...)          # Enter, focus out, a choice made
 
 A row hides while its setting does not matter under the other values. Errors stand under their
-field in words; what was typed stays until the user leaves the field, then the value from before
-returns.
+field in words. What is wrong with a text being typed lies over the row below and moves nothing; the
+text stays until the user leaves the field, then the value from before returns.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from studio.app.fields import Field, ScrubLabel, field
@@ -105,6 +105,8 @@ class _Row:
         self.reason.hide()
         self._refusal = self._error = ""
         self._visible = True
+        self._parent = parent
+        self._bubble: QLabel | None = None
         self._show_message()
 
     def refuse(self, sentence: str) -> None:
@@ -135,11 +137,32 @@ class _Row:
         self.reason.setVisible(self._visible and fixed)
         self._show_message()
 
+    def _show_bubble(self, sentence: str) -> None:
+        if not (sentence and self._visible and self.editor.isVisible()):
+            if self._bubble is not None:
+                self._bubble.hide()
+            return
+        if self._bubble is None:
+            # On the window, so that the last row of a form can have one below it.
+            self._bubble = bubble = QLabel(self._parent.window())
+            bubble.setWordWrap(True)
+            bubble.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            set_role(bubble, "bubble")
+            self._parent.destroyed.connect(bubble.deleteLater)
+        bubble, form = self._bubble, self._parent
+        bubble.setText(sentence)
+        bubble.resize(form.width(), bubble.heightForWidth(form.width()))
+        below = QPoint(0, self.editor.geometry().bottom() + 1 + S1)
+        bubble.move(form.mapTo(form.window(), below))
+        bubble.show()
+        bubble.raise_()
+
     def _show_message(self) -> None:
         sentence = self._refusal or self._error
         sentence = sentence[:1].upper() + sentence[1:]
         self.message.setText(sentence)
-        self.message.setVisible(bool(sentence) and self._visible)
+        self.message.setVisible(bool(self._error) and self._visible)
+        self._show_bubble(self._refusal and sentence)
         self.editor.setAccessibleDescription(sentence or self.setting.help)
         invalid = "true" if sentence else ""
         if (self.editor.property("invalid") or "") != invalid:

@@ -4,7 +4,7 @@ A widget says what it is with ``set_role``:
 
 - labels: ``title`` (bold), ``heading`` (of a panel), ``headline`` (large), ``section`` (small,
   bold, muted), ``muted``, ``small``, ``number`` (tabular digits), ``error``, ``warning``,
-  ``small-warning``, ``good``
+  ``small-warning``, ``good``, ``bubble`` (over a form, while a text is wrong)
 - frames: ``panel``, ``card``, ``line`` (a hairline), ``bar`` (the message bar)
 - buttons: ``primary`` (one a page), ``flat`` (icon or text alone), ``link``
 """
@@ -140,6 +140,11 @@ QLabel[role="small-warning"] { color: @warning; font-size: @small; }
 QLabel[role="error"] { color: @error; font-size: @small; }
 QLabel[role="warning"] { color: @warning; }
 QLabel[role="good"] { color: @good; }
+
+QLabel[role="bubble"] {
+    background: @error_soft; color: @text; font-size: @small; border: 1px solid @error;
+    border-radius: @radius; padding: @s1 @s2;
+}
 
 QFrame[role="panel"], QWidget[role="panel"] { background: @panel; border: none; }
 QFrame[role="card"] { background: @card; border: 1px solid @line; border-radius: @radius; }

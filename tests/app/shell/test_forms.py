@@ -133,6 +133,20 @@ def test_an_ampersand_in_a_title_stands_in_its_label(qtbot: QtBot) -> None:
     assert label.text() == "Squeeze && excite"
 
 
+def test_what_is_wrong_with_a_text_lies_over_the_form_and_moves_nothing(qtbot: QtBot) -> None:
+    form = _form(qtbot, CHANNELS, MOMENTUM)
+    qtbot.waitExposed(form)
+    below = form.editor("momentum")
+    before = below.geometry()
+    _retype(qtbot, _number(form, "channels"), "many")
+    QApplication.processEvents()
+    bubbles = [label for label in form.findChildren(QLabel) if label.property("role") == "bubble"]
+    assert [label.text() for label in bubbles if label.isVisible()] == [form.message("channels")]
+    assert below.geometry() == before
+    qtbot.keyClick(_number(form, "channels"), Qt.Key.Key_Escape)
+    assert not bubbles[0].isVisible()
+
+
 def test_a_value_out_of_bounds_is_refused_in_words(qtbot: QtBot) -> None:
     form = _form(qtbot, CHANNELS)
     _retype(qtbot, _number(form, "channels"), "0")
