@@ -32,6 +32,7 @@ class MessageBar(QFrame):
 
     _INFO_MILLISECONDS = 8000
     _WIDEST = 760
+    _ABOVE = 48
 
     def __init__(self, over: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -127,7 +128,7 @@ class MessageBar(QFrame):
             self.raise_()
 
     def _place(self) -> None:
-        """Lie in the middle of the upper edge, as high as the text asks for."""
+        """Lie in the middle above the lower edge, where no page has its title or its controls."""
         parent = self.parentWidget()
         if parent is None:
             return
@@ -140,7 +141,8 @@ class MessageBar(QFrame):
         width = max(1, min(self._WIDEST, room, line + others))
         self.resize(width, self.heightForWidth(width))
         corner = self._over.mapTo(parent, QPoint(0, 0))
-        self.move(corner.x() + (self._over.width() - width) // 2, corner.y() + S2)
+        bottom = corner.y() + self._over.height() - self._ABOVE
+        self.move(corner.x() + (self._over.width() - width) // 2, bottom - self.height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         moved = event.type() in (QEvent.Type.Resize, QEvent.Type.Move)
