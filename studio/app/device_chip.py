@@ -92,13 +92,12 @@ def device_menu(machine: Machine, workspace: Workspace, parent: QWidget) -> QMen
     """The devices of ``machine``, the recipe's one marked; choosing one edits the recipe."""
     menu = QMenu(parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    menu.addSection("Train on")
     group = QActionGroup(menu)
-    for word, title in DEVICE.choices:
+    for word, _ in DEVICE.choices:
         device = pick(machine, word)
         if device is None:
             continue
-        name = f"Automatic: {device.title}" if word == "auto" else f"{device.title} ({title})"
+        name = f"Automatic: {device.title}" if word == "auto" else device.title
         action = menu.addAction(name.replace("&", "&&"))
         action.setCheckable(True)
         action.setChecked(workspace.project.recipe.device == word)

@@ -93,8 +93,8 @@ class CurveItem(pg.GraphicsObject):  # type: ignore[misc]
         if self._bold and self._few:
             pen = QPen(pen)
             pen.setWidthF(BOLD_PIXELS * ratio)
-            # Dashes are counted in widths of the pen.
-            pen.setDashPattern([length / BOLD_PIXELS for length in pen.dashPattern()])
+            # Dashes are counted in widths of the pen, which follow the screen's scale already.
+            pen.setDashPattern([length / BOLD_PIXELS for length in self._pen.dashPattern()])
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(pen)
         painter.drawPath(self._path)

@@ -241,7 +241,7 @@ QCheckBox::indicator:checked, QMenu::indicator:checked {
     background: @accent; border: 1px solid @accent; image: url("@check");
 }
 QCheckBox:focus { color: @accent; }
-QMenu::indicator:exclusive { border-radius: 8px; }
+QMenu::indicator:exclusive { width: 14px; height: 14px; border-radius: 8px; }
 QMenu::indicator:exclusive:checked {
     width: 8px; height: 8px; border: 4px solid @accent; background: @accent_text; image: none;
 }
