@@ -165,6 +165,11 @@ def test_a_problem_is_offered_with_its_fix_and_goes_from_the_bar_when_it_is_mend
     assert action.text().startswith(("Put a", "Set "))
     workspace.edit_network("Move", lambda n: edits.move_nodes(n, {"deep": (0.0, 5.0)}))
     assert window.messages.text
+    workspace.undo()
+    workspace.undo()
+    assert window.messages.text == ""
+    workspace.redo()
+    window.train()
     action.click()
     assert not workspace.analysis.problems
     assert window.messages.text == ""
