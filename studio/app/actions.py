@@ -58,7 +58,8 @@ class Actions:
         """Name what undo and redo would do; an empty label switches the action off."""
         for action, word, label in ((self.undo, "Undo", undo), (self.redo, "Redo", redo)):
             action.setEnabled(bool(label))
-            action.setText(f"{word}: {label}" if label else word)
+            shown = label.replace("&", "&&")  # a menu underlines what follows a single one
+            action.setText(f"{word}: {shown}" if label else word)
             keys = action.shortcut().toString()
             action.setToolTip(
                 f"{word} “{label}” ({keys})" if label else f"Nothing to {word.lower()}"
@@ -91,7 +92,7 @@ class Actions:
     def _fill_recent(self, menu: QMenu) -> None:
         menu.clear()
         for path in self._commands.recent():
-            action = menu.addAction(path.stem)
+            action = menu.addAction(path.stem.replace("&", "&&"))
             action.setToolTip(str(path))
             action.triggered.connect(lambda _=False, path=path: self._commands.open_path(path))
         if menu.isEmpty():

@@ -195,13 +195,25 @@ class SampleGrid(QWidget):
         return max(1, (width + self._GAP) // (self._TILE + self._GAP))
 
     def _place(self, position: int) -> QRect:
-        row, column = divmod(position, self._columns(self.width()))
+        columns = self._columns(self.width())
+        row, column = divmod(position, columns)
+        # Full rows reach from edge to edge.
+        pitch = (self.width() - self._TILE) / (columns - 1) if columns > 1 else 0.0
+        if len(self._shown) < columns:
+            pitch = self._TILE + self._GAP
         return QRect(
-            column * (self._TILE + self._GAP),
+            round(column * pitch),
             row * (self._TILE + self._CAPTION + S2),
             self._TILE,
             self._TILE,
         )
+
+    def _begins_row_or_class(self, position: int) -> bool:
+        """Whether an image has its class written below: the first of its kind in its row has."""
+        if position % self._columns(self.width()) == 0:
+            return True
+        before, here = (self._labels[self._shown[p]] for p in (position - 1, position))
+        return before != here
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         for position, number in enumerate(self._shown):
@@ -227,6 +239,8 @@ class SampleGrid(QWidget):
             target = QRect(QPoint(0, 0), size)
             target.moveCenter(place.center())
             painter.drawImage(target, image)
+            if not self._begins_row_or_class(position):
+                continue
             name = self._classes[self._labels[number]]
             name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, self._TILE)
             caption = QRect(place.left(), place.bottom() + 2, self._TILE, self._CAPTION)

@@ -77,8 +77,10 @@ class DataSettingsPanel(QScrollArea):
         self._show()
 
     def show_report(self, report: DataReport | None) -> None:
-        """Draw the histograms of what was read; None takes them away."""
+        """Draw the histograms of what was read, and show which shares it leaves to choose."""
         self._report = report
+        own = report.own if report is not None else ()
+        self.split.set_fixed({f"{name}_share": "in a folder of its own" for name in own})
         self._show_histograms()
 
     def choose_folder(self) -> None:

@@ -1,12 +1,19 @@
-"""The chip in the top bar that says what the network will be trained on, and how the engine is."""
+"""The chip in the top bar that says what the network will be trained on, and how the engine is.
+
+Pressed, it lists what the machine has, to choose from.
+"""
 
 from __future__ import annotations
 
+import msgspec
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+from PySide6.QtGui import QActionGroup, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 
 from studio.app.theme.tokens import FONT_BASE, RADIUS, ROW, S2, S3, color, font, theme
+from studio.app.workspace import Workspace
+from studio.project.recipes import DEVICE
+from studio.project.values import Project
 from studio.runs.api import Device, Machine
 
 
@@ -79,6 +86,35 @@ class DeviceChip(QAbstractButton):
         painter.drawText(
             QRectF(left, 0, room + S2, self.height()), Qt.AlignmentFlag.AlignVCenter, text
         )
+
+
+def device_menu(machine: Machine, workspace: Workspace, parent: QWidget) -> QMenu:
+    """The devices of ``machine``, the recipe's one marked; choosing one edits the recipe."""
+    menu = QMenu(parent)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    group = QActionGroup(menu)
+    for word, _ in DEVICE.choices:
+        device = pick(machine, word)
+        if device is None:
+            continue
+        name = f"Automatic: {device.title}" if word == "auto" else device.title
+        action = menu.addAction(name.replace("&", "&&"))
+        action.setCheckable(True)
+        action.setChecked(workspace.project.recipe.device == word)
+        action.triggered.connect(lambda _=False, word=word: _choose(workspace, word))
+        group.addAction(action)
+    menu.addSeparator()
+    for line in filter(None, (f"torch {machine.torch}", machine.note)):
+        menu.addAction(line.replace("&", "&&")).setEnabled(False)
+    return menu
+
+
+def _choose(workspace: Workspace, device: str) -> None:
+    def edit(project: Project) -> Project:
+        recipe = msgspec.structs.replace(project.recipe, device=device)
+        return msgspec.structs.replace(project, recipe=recipe)
+
+    workspace.apply("Set device", edit)
 
 
 _WANTED = {"cuda": "NVIDIA GPU", "mps": "Apple GPU"}

@@ -26,11 +26,14 @@ from PySide6.QtWidgets import (
 )
 
 from studio.app.background import Background
+from studio.app.canvas import texts
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S2, S3, S4, S5
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
 from studio.project import codec
+from studio.project.analysis import Analysis, analyze
+from studio.project.pretrained import matching
 from studio.project.values import Project
 from studio.runs.api import Engine, ExportReport, WorkFailed
 from studio.runs.folder import list_runs
@@ -86,7 +89,7 @@ class ExportDialog(QDialog):
         self._may_replace: Path | None = None
         self._written: Path | None = None
         self.setWindowTitle("Export the model")
-        self.setMinimumWidth(620)
+        self.setMinimumWidth(720)
         set_role(self, "panel")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(S5, S5, S5, S5)
@@ -133,6 +136,7 @@ class ExportDialog(QDialog):
         layout.addSpacing(S1)
         layout.addWidget(_label("Format", "title"))
         self.formats: dict[str, QRadioButton] = {}
+        self._purposes: dict[str, QLabel] = {}
         grid = QGridLayout()
         grid.setHorizontalSpacing(S4)
         grid.setVerticalSpacing(S2)
@@ -144,6 +148,7 @@ class ExportDialog(QDialog):
             self.formats[entry.key] = button
             purpose = _label(entry.purpose, "muted")
             purpose.setWordWrap(True)
+            self._purposes[entry.key] = purpose
             grid.addWidget(button, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(purpose, row, 1)
         layout.addLayout(grid)
@@ -155,6 +160,8 @@ class ExportDialog(QDialog):
         self.path = QLineEdit()
         self.path.setAccessibleName("File to write")
         self.path.textEdited.connect(self._path_typed)
+        # A long path shows its end, where the file's name is; the rest is in the tooltip.
+        self.path.textChanged.connect(self.path.setToolTip)
         choose = QPushButton("Choose …")
         choose.clicked.connect(self._choose)
         row.addWidget(self.path, 1)
@@ -206,6 +213,7 @@ class ExportDialog(QDialog):
         if trained != self._run or self.model.count() == 0:
             self._run = trained
             self._list_models()
+        self._show_torchvision(self.model.currentData())
         ready = self._controller.engine is not None
         self.write.setEnabled(ready and not self._busy.isVisible())
         self.write.setToolTip("" if ready else "Exporting needs the engine; see the device chip")
@@ -230,6 +238,7 @@ class ExportDialog(QDialog):
     def _suggest(self) -> None:
         source = self.model.currentData()
         self.checkpoint.setEnabled(source is not None)
+        self._show_torchvision(source)
         self.untrained.setVisible(source is None)
         self.untrained.setText(
             "These are the weights the project starts from; nothing has been learned here yet."
@@ -243,6 +252,26 @@ class ExportDialog(QDialog):
         title = self._workspace.title if source in (None, self._run) else source.name
         name = f"{_file_stem(title)}{entry.ending}{entry.suffix}"
         self.path.setText(str(self._folder(source) / name))
+
+    def _show_torchvision(self, source: Path | None) -> None:
+        """Offer torchvision's format only for a network that is one of its models."""
+        if "torchvision" not in self.formats:
+            return
+        run = self._controller.run
+        analysis: Analysis | None = self._workspace.analysis
+        if source is not None:
+            ran = self._controller.project if run is not None and run.folder == source else None
+            # What is not known here is left to the engine, which looks at the weights.
+            analysis = analyze(ran.network) if ran is not None else None
+        name = (matching(analysis) or "") if analysis is not None else "?"
+        button, purpose = self.formats["torchvision"], self._purposes["torchvision"]
+        if not name and button.isChecked():
+            self.choose_format("python")
+        button.setEnabled(bool(name))
+        purpose.setEnabled(bool(name))
+        known = next(entry.purpose for entry in FORMATS if entry.key == "torchvision")
+        words = {"": "This network is none of torchvision's models", "?": known}
+        purpose.setText(words.get(name, f"For torchvision.models.{name}"))
 
     def _folder(self, source: Path | None) -> Path:
         last = QSettings().value("folder/export", "")
@@ -307,7 +336,7 @@ class ExportDialog(QDialog):
         self._may_replace = None
         self._say(
             "good",
-            f"Written: {names}, {size_words(report.bytes)}, in\n{self._written}\n\n"
+            f"Written: {names}, {texts.size(report.bytes)}, in\n{self._written}\n\n"
             f"{report.checked} "
             f"Largest difference between its logits and the original's: {report.difference:.2g}.",
         )
@@ -382,17 +411,6 @@ def _file_stem(title: str) -> str:
 def _beside(entry: Format, path: Path) -> tuple[Path, ...]:
     """What the format writes beside ``path``."""
     return (path.with_suffix(".pt"),) if entry.key == "python" else ()
-
-
-def size_words(count: int) -> str:
-    """A size in bytes as a user reads it: ``812 B``, ``38 kB``, ``1.4 MB``."""
-    if count < 1000:
-        return f"{count} B"
-    if count < 1_000_000:
-        return f"{count / 1e3:.3g} kB"
-    if count < 1_000_000_000:
-        return f"{count / 1e6:.3g} MB"
-    return f"{count / 1e9:.3g} GB"
 
 
 def _label(text: str, role: str) -> QLabel:

@@ -2,6 +2,8 @@
 
 ``value`` is the last value that the setting takes; ``edited`` is sent with it on each change,
 ``refused`` with a sentence while the text is none, ``committed`` when the user is done with it.
+A text that is none when the field is left takes its whole edit back: its beginning may be a value
+(the 9999 of 99999999), but nobody meant it. Escape does the same.
 The wheel steps a field only when it has the focus, so that scrolling a form changes nothing.
 """
 
@@ -45,7 +47,7 @@ class NumberField(QAbstractSpinBox):
         super().__init__(parent)
         self._setting = setting
         self._value: int | float = setting.initial
-        self._start = self._value
+        self._before: int | float | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFont(font(tabular=True))
         self.setFixedHeight(ROW)
@@ -67,14 +69,19 @@ class NumberField(QAbstractSpinBox):
         """Show ``value``; a text being typed that already stands for it is left alone."""
         if value == self._value and self._stands_for(value):
             return
-        self._value = self._start = value
+        self._value = value
+        self._before = None
         self._show()
 
     def stepBy(self, steps: int) -> None:
+        if not self._stands_for(self._value):
+            self._take_back()
         value = stepped(self._setting, self._value, steps)
+        self._before = None
         if value != self._value:
             self._value = value
             self._show()
+            self.refused.emit("")
             self.edited.emit(value)
 
     def stepEnabled(self) -> QAbstractSpinBox.StepEnabledFlag:
@@ -91,6 +98,13 @@ class NumberField(QAbstractSpinBox):
 
     def event(self, event: QEvent) -> bool:
         return False if _is_projects_own(event) else super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self._take_back()
+            event.ignore()  # what the field stands in may have a way out of its own
+        else:
+            super().keyPressEvent(event)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(72, super().minimumSizeHint().height())
@@ -128,6 +142,8 @@ class NumberField(QAbstractSpinBox):
 
     def _typed(self, text: str) -> None:
         self._place_unit()
+        if self._before is None:
+            self._before = self._value
         try:
             value = self._setting.parse(text)
         except SettingError as error:
@@ -142,9 +158,24 @@ class NumberField(QAbstractSpinBox):
             self.refused.emit("")
 
     def _finished(self) -> None:
+        if self._stands_for(self._value):
+            self._before = None
+            self._show()
+            self.refused.emit("")
+        else:
+            self._take_back()
+        self.committed.emit()
+
+    def _take_back(self) -> None:
+        """Show and tell the value from before the edit that is under way."""
+        before, self._before = self._before, None
+        changed = before is not None and before != self._value
+        if before is not None:
+            self._value = before
         self._show()
         self.refused.emit("")
-        self.committed.emit()
+        if changed:
+            self.edited.emit(self._value)
 
 
 class ChoiceField(QComboBox):
@@ -368,7 +399,8 @@ class ScrubLabel(QLabel):
     _WIDEST = 120
 
     def __init__(self, text: str, target: Field, parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
+        # Of a label with a buddy Qt takes a single ampersand for the mark of a shortcut.
+        super().__init__(text.replace("&", "&&"), parent)
         self._target = target
         self._from: QPoint | None = None
         self._taken = 0

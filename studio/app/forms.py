@@ -6,8 +6,8 @@
     form.committed.connect(lambda name: ...)          # Enter, focus out, a choice made
 
 A row hides while its setting does not matter under the other values. Errors stand under their
-field in words; what was typed stays until the user leaves the field, then the last good value
-returns.
+field in words. What is wrong with a text being typed lies over the row below and moves nothing; the
+text stays until the user leaves the field, then the value from before returns.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from studio.app.fields import Field, ScrubLabel, field
@@ -46,6 +46,7 @@ class SettingsForm(QWidget):
             self._rows[setting.name] = row
             layout.addWidget(row.label, 2 * number, 0)
             layout.addWidget(row.editor, 2 * number, 1)
+            layout.addWidget(row.reason, 2 * number, 1)
             layout.addWidget(row.message, 2 * number + 1, 0, 1, 2)
             row.editor.edited.connect(lambda value, name=setting.name: self._edited(name, value))
             row.editor.refused.connect(row.refuse)
@@ -73,6 +74,11 @@ class SettingsForm(QWidget):
         for name, row in self._rows.items():
             row.set_error(errors.get(name, ""))
 
+    def set_fixed(self, reasons: Mapping[str, str]) -> None:
+        """Say of each setting in ``reasons`` why it has no effect, in place of its editor."""
+        for name, row in self._rows.items():
+            row.set_fixed(reasons.get(name, ""))
+
     def _edited(self, name: str, value: object) -> None:
         self._values[name] = value
         self._rows[name].refuse("")
@@ -95,8 +101,13 @@ class _Row:
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         set_role(self.message, "error")
+        self.reason = QLabel(parent)
+        set_role(self.reason, "muted")
+        self.reason.hide()
         self._refusal = self._error = ""
         self._visible = True
+        self._parent = parent
+        self._bubble: QLabel | None = None
         self._show_message()
 
     def refuse(self, sentence: str) -> None:
@@ -112,15 +123,47 @@ class _Row:
     def set_visible(self, visible: bool) -> None:
         if visible != self._visible:
             self._visible = visible
-            self.label.setVisible(visible)
-            self.editor.setVisible(visible)
-            self._show_message()
+            self._show_row()
+
+    def set_fixed(self, reason: str) -> None:
+        if reason != self.reason.text():
+            self.reason.setText(reason)
+            self._show_row()
+
+    def _show_row(self) -> None:
+        fixed = bool(self.reason.text())
+        self.label.setVisible(self._visible)
+        self.label.setEnabled(not fixed)
+        self.editor.setVisible(self._visible and not fixed)
+        self.reason.setVisible(self._visible and fixed)
+        self._show_message()
+
+    def _show_bubble(self, sentence: str) -> None:
+        if not (sentence and self._visible and self.editor.isVisible()):
+            if self._bubble is not None:
+                self._bubble.hide()
+            return
+        if self._bubble is None:
+            # On the window, so that the last row of a form can have one below it.
+            self._bubble = bubble = QLabel(self._parent.window())
+            bubble.setWordWrap(True)
+            bubble.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            set_role(bubble, "bubble")
+            self._parent.destroyed.connect(bubble.deleteLater)
+        bubble, form = self._bubble, self._parent
+        bubble.setText(sentence)
+        bubble.resize(form.width(), bubble.heightForWidth(form.width()))
+        below = QPoint(0, self.editor.geometry().bottom() + 1 + S1)
+        bubble.move(form.mapTo(form.window(), below))
+        bubble.show()
+        bubble.raise_()
 
     def _show_message(self) -> None:
         sentence = self._refusal or self._error
         sentence = sentence[:1].upper() + sentence[1:]
         self.message.setText(sentence)
-        self.message.setVisible(bool(sentence) and self._visible)
+        self.message.setVisible(bool(self._error) and self._visible)
+        self._show_bubble(self._refusal and sentence)
         self.editor.setAccessibleDescription(sentence or self.setting.help)
         invalid = "true" if sentence else ""
         if (self.editor.property("invalid") or "") != invalid:

@@ -1,17 +1,20 @@
-"""The bar above a page that says what was refused or has failed. It never blocks anything."""
+"""The bar over a page that says what was refused or has failed. It never blocks anything.
+
+It lies over the page and takes no room in it: nothing moves away under the pointer when it comes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QAccessible, QAccessibleEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from studio.app.theme.icons import IconLabel, set_icon
 from studio.app.theme.style import set_role
-from studio.app.theme.tokens import S1, S2, S4
+from studio.app.theme.tokens import S2, S3, S4
 
 Tone = Literal["info", "good", "warning", "error"]
 
@@ -24,14 +27,21 @@ _ICONS: dict[Tone, tuple[str, str]] = {
 
 
 class MessageBar(QFrame):
-    """One message at a time; the latest counts. What only informs goes away by itself."""
+    """One message at a time; the latest counts. What only informs goes away by itself, and what
+    no longer holds goes with ``refresh``. ``over`` is what it lies upon."""
 
     _INFO_MILLISECONDS = 8000
+    _WIDEST = 760
+    _ABOVE = 48
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, over: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "bar")
+        self._over = over
+        over.installEventFilter(self)
+        self._tone: Tone = "info"
         self._do: Callable[[], None] | None = None
+        self._holds: Callable[[], bool] | None = None
         self._icon = IconLabel("info", 16, "accent", self)
         self._text = QLabel(self)
         self._text.setWordWrap(True)
@@ -44,15 +54,15 @@ class MessageBar(QFrame):
         set_role(self._action, "link")
         self._action.hide()
         self._action.clicked.connect(self._act)
-        close = QToolButton(self)
+        self._close = close = QToolButton(self)
         set_icon(close, "close", "muted")
         close.setIconSize(QSize(16, 16))
         close.setAccessibleName("Close this message")
         close.setToolTip("Close this message")
         close.clicked.connect(self.clear)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(S4, S1, S2, S1)
-        layout.setSpacing(S2)
+        layout.setContentsMargins(S4, S2, S2, S2)
+        layout.setSpacing(S3)
         layout.addWidget(self._icon)
         layout.addWidget(self._text, 1)
         layout.addWidget(self._action)
@@ -73,8 +83,17 @@ class MessageBar(QFrame):
         text: str,
         action: str = "",
         do: Callable[[], None] | None = None,
+        holds: Callable[[], bool] | None = None,
     ) -> None:
-        """Show ``text``; ``action`` is the label of a button that calls ``do``."""
+        """Show ``text``; ``action`` is the label of a button that calls ``do``.
+
+        ``holds`` says, when the bar is asked to ``refresh``, whether the text is still true.
+        """
+        self._tone = tone
+        self._holds = holds
+        self.setProperty("tone", tone)
+        self.style().unpolish(self)
+        self.style().polish(self)
         self._text.setText(text)
         self._text.setAccessibleName(text)
         self._action.setText(action)
@@ -82,6 +101,8 @@ class MessageBar(QFrame):
         self._do = do
         self._icon.set_icon(*_ICONS[tone])
         self.show()
+        self.raise_()
+        self._place()
         QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
         if tone in ("info", "good") and not action:
             self._timer.start(self._INFO_MILLISECONDS)
@@ -91,7 +112,44 @@ class MessageBar(QFrame):
     def clear(self) -> None:
         """Close the bar."""
         self._timer.stop()
+        self._holds = None
         self.hide()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Close the bar if what it says is no longer true."""
+        if self._holds is not None and not self._holds():
+            self.clear()
+
+    def turn(self) -> None:
+        """Another page came up: what went well need not follow the user there."""
+        if self._tone in ("info", "good"):
+            self.clear()
+        else:
+            self.raise_()
+
+    def _place(self) -> None:
+        """Lie in the middle above the lower edge, where no page has its title or its controls."""
+        parent = self.parentWidget()
+        if parent is None:
+            return
+        room = self._over.width() - 2 * S4
+        # A label that wraps asks for a narrow column; in one line it reads best.
+        line = self._text.fontMetrics().horizontalAdvance(self._text.text()) + S2
+        others = self._icon.sizeHint().width() + 4 * S3 + 2 * S4 + self._close.sizeHint().width()
+        if not self._action.isHidden():
+            others += self._action.sizeHint().width() + S3
+        width = max(1, min(self._WIDEST, room, line + others))
+        self.resize(width, self.heightForWidth(width))
+        corner = self._over.mapTo(parent, QPoint(0, 0))
+        bottom = corner.y() + self._over.height() - self._ABOVE
+        self.move(corner.x() + (self._over.width() - width) // 2, bottom - self.height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        moved = event.type() in (QEvent.Type.Resize, QEvent.Type.Move)
+        if watched is self._over and moved and not self.isHidden():
+            self._place()
+        return False
 
     def _act(self) -> None:
         do = self._do

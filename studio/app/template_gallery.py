@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QWidget
@@ -10,7 +12,6 @@ from studio.app.theme.style import set_role
 from studio.app.theme.tokens import (
     FONT_BASE,
     FONT_SMALL,
-    RADIUS,
     S1,
     S2,
     S3,
@@ -18,12 +19,31 @@ from studio.app.theme.tokens import (
     font,
     theme,
 )
+from studio.app.tiles import paint_ground
 from studio.project import registry, templates
 from studio.project.pretrained import PRETRAINED
 from studio.project.templates import Template
 
 _SKIPPED = ("input", "output", "activation", "normalization", "shape")
 """Families left out of a spine: it shows what the network is made of, not every step."""
+
+
+_LIKED = ("vgg16", "googlenet", "resnet18", "resnet50", "densenet121", "mobilenet_v2")
+"""One of each family; their variants come behind."""
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """The templates as the gallery shows them: what a laptop trains, one of each family, others."""
+    listed = [name for name in names if name != "quickstart"]
+    sizes = {name: templates.TEMPLATES[name].input for name in listed}
+
+    def rank(name: str) -> tuple[int, int]:
+        small = max(sizes[name][1:]) <= 32 and sizes[name][0] == 1
+        if small:
+            return 0, 0
+        return (1, _LIKED.index(name)) if name in _LIKED else (2, 0)
+
+    return sorted(listed, key=rank)
 
 
 class TemplateGallery(QWidget):
@@ -40,9 +60,8 @@ class TemplateGallery(QWidget):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.cards: dict[str, TemplateCard] = {}
-        for name, template in templates.TEMPLATES.items():
-            if name == "quickstart":
-                continue
+        for name in in_order(templates.TEMPLATES):
+            template = templates.TEMPLATES[name]
             card = TemplateCard(template, self)
             card.clicked.connect(lambda _=False, chosen=name: self.chosen.emit(chosen))
             if card.pretrained is not None:
@@ -147,10 +166,7 @@ class TemplateCard(QAbstractButton):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        active = self.underMouse() or self.hasFocus()
-        painter.setPen(color("accent" if active else "line"))
-        painter.setBrush(color("hover" if self.isDown() else "card"))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
+        paint_ground(painter, self)
         self._paint_spine(painter, QRectF(S3, S3, 28, self.height() - 2 * S3))
         left = S3 + 28 + S3
         room = self.width() - left - S3

@@ -10,6 +10,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from studio.app.theme.icons import paint_icon
+from studio.app.theme.style import focus_pen
 from studio.app.theme.tokens import (
     FONT_BASE,
     FONT_SMALL,
@@ -25,7 +26,8 @@ from studio.app.theme.tokens import (
 
 
 class Tile(QAbstractButton):
-    """A button that paints itself: hovered and focused, it has the accent's outline."""
+    """A button that paints itself. Pointed at, it has a stronger outline and ground; with the
+    keyboard it has a ring."""
 
     def __init__(self, title: str, hint: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,6 +39,16 @@ class Tile(QAbstractButton):
         self.setAccessibleDescription(hint)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         theme().scheme_changed.connect(self.update)
+
+
+def paint_ground(painter: QPainter, button: QAbstractButton) -> None:
+    """The card of a tile in its present state."""
+    over, ringed = button.underMouse(), button.hasFocus()
+    inset = 1.0 if ringed else 0.5
+    painter.setPen(focus_pen() if ringed else color("line_strong" if over else "line"))
+    painter.setBrush(color("track" if button.isDown() else "hover" if over else "card"))
+    box = QRectF(button.rect()).adjusted(inset, inset, -inset, -inset)
+    painter.drawRoundedRect(box, RADIUS, RADIUS)
 
 
 class ActionCard(Tile):
@@ -68,10 +80,7 @@ class ActionCard(Tile):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        active = self.underMouse() or self.hasFocus()
-        painter.setPen(color("accent" if active else "line"))
-        painter.setBrush(color("hover" if self.isDown() else "card"))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
+        paint_ground(painter, self)
         badge = QRectF(S4, S4, self._BADGE, self._BADGE)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color("accent_soft"))
@@ -108,11 +117,9 @@ class RecentRow(Tile):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.underMouse() or self.hasFocus():
-            painter.setPen(color("accent") if self.hasFocus() else Qt.PenStyle.NoPen)
-            painter.setBrush(color("hover"))
-            painter.drawRoundedRect(
-                QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS
-            )
+            painter.setPen(focus_pen() if self.hasFocus() else Qt.PenStyle.NoPen)
+            painter.setBrush(color("hover") if self.underMouse() else Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), RADIUS, RADIUS)
         middle = Qt.AlignmentFlag.AlignVCenter
         paint_icon(painter, QRectF(S2, 8, 18, 18), "build", "muted")
         name = self.fontMetrics().horizontalAdvance(self.text())
@@ -149,15 +156,19 @@ class ChoiceTile(Tile):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         chosen = self.isChecked()
-        width = 2 if chosen else 1
-        edge = "accent" if chosen or self.hasFocus() else "line"
-        if self.underMouse() and not chosen:
+        ringed = self.hasFocus() and not chosen
+        width = 2 if chosen or ringed else 1
+        edge = "accent" if chosen or ringed else "line"
+        if self.underMouse() and not (chosen or ringed):
             edge = "line_strong"
         painter.setPen(QPen(color(edge), width))
         painter.setBrush(color("accent_soft" if chosen else "field"))
         inset = width / 2
         box = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
         painter.drawRoundedRect(box, RADIUS, RADIUS)
+        if self.hasFocus() and chosen:
+            painter.setPen(QPen(color("accent"), 1))
+            painter.drawRoundedRect(box.adjusted(4, 4, -4, -4), RADIUS - 2, RADIUS - 2)
         tone = "accent" if chosen else "muted"
         paint_icon(painter, QRectF(S3, 14, 24, 24), self._icon, tone)
         if chosen:

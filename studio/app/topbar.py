@@ -52,6 +52,7 @@ class TopBar(QFrame):
         self.home.setToolTip("Start page: quick start, templates, my images, recent projects")
         self.home.setAccessibleName("Start page")
 
+        self._of_project: list[QWidget] = []
         self._name = _ElidedLabel(self)
         set_role(self._name, "title")
         self._state = QLabel(self)
@@ -90,11 +91,13 @@ class TopBar(QFrame):
         layout.addWidget(self.home)
         layout.addLayout(names)
         layout.addSpacing(S4)
-        for action, icon in ((undo, "undo"), (redo, "redo")):
-            layout.addWidget(self._history_button(action, icon))
+        history = [self._history_button(undo, "undo"), self._history_button(redo, "redo")]
+        for button in history:
+            layout.addWidget(button)
         layout.addStretch(1)
         for widget in (self.device, self.run, export_button, self.menu):
             layout.addWidget(widget)
+        self._of_project = [self._name, self._state, *history, self.run, export_button]
 
         workspace.changed.connect(self.show_device)
         workspace.saved_state_changed.connect(self._show_project)
@@ -117,6 +120,11 @@ class TopBar(QFrame):
         action.changed.connect(follow)
         follow()
         return button
+
+    def set_begun(self, begun: bool) -> None:
+        """Whether there is a project to name, to train and to take away."""
+        for widget in self._of_project:
+            widget.setVisible(begun)
 
     def show_device(self, _: object = None) -> None:
         """Bring the chip up to date with the engine and the recipe's device."""

@@ -22,6 +22,7 @@ from studio.app.background import Background
 from studio.app.build.page import SHORTCUTS as BUILD_SHORTCUTS
 from studio.app.build.page import BuildPage
 from studio.app.canvas import texts
+from studio.app.device_chip import device_menu
 from studio.app.files import ProjectFiles
 from studio.app.inspection import Inspection
 from studio.app.message_bar import MessageBar
@@ -32,9 +33,10 @@ from studio.app.theme.tokens import Preference, theme
 from studio.app.topbar import TopBar
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
-from studio.project import codec, edits
-from studio.project.problems import Fix
+from studio.project import codec
+from studio.project.problems import Fix, InsertBefore, Problem
 from studio.project.recipes import recipe_problems
+from studio.project.values import DataSettings, Recipe
 from studio.runs.api import Engine, Finished
 
 
@@ -62,6 +64,7 @@ class MainWindow(QMainWindow):
         self.inspection = Inspection(workspace, controller, background, self)
         self._unasked = False
         self._closing = False
+        self._chosen = False
         self.setWindowIcon(app_icon())
         self.setMinimumSize(960, 600)
         self.setAcceptDrops(True)
@@ -77,8 +80,8 @@ class MainWindow(QMainWindow):
             self,
         )
         self.rail = Rail(self)
-        self.messages = MessageBar(self)
         self.pages = QStackedWidget(self)
+        self.messages = MessageBar(self.pages, self)
         self._made: dict[str, QWidget] = {}
         self._makers: dict[str, Callable[[], QWidget]] = {
             "build": lambda: BuildPage(workspace),
@@ -107,8 +110,17 @@ class MainWindow(QMainWindow):
         """Bring a page to the front."""
         self.pages.setCurrentWidget(self.page(key))
         self.rail.set_current(key)
+        self.top.set_begun(key != "start" or self._begun())
+        self.messages.turn()
         # The keyboard starts on the page, not on the first button of the top bar.
         self.page(key).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _begun(self) -> bool:
+        """Whether the project is one that the user has chosen or worked on."""
+        workspace = self.workspace
+        return bool(workspace.path or workspace.undo_label or workspace.redo_label) or (
+            self._chosen or self.controller.run is not None
+        )
 
     def make_all_pages(self) -> None:
         """Make the pages that are not there yet, the plots last; then ``ready`` is sent."""
@@ -259,15 +271,11 @@ class MainWindow(QMainWindow):
         self.rail.add_page("build", "Build", "build", "Put the network together")
         self.rail.add_page("data", "Data", "data", "Choose and look at the images")
         self.rail.add_page("train", "Train", "train", "Set the recipe, train and watch")
-        right = QVBoxLayout()
-        right.setSpacing(0)
-        right.addWidget(self.messages)
-        right.addWidget(self.pages, 1)
         body = QHBoxLayout()
         body.setSpacing(0)
         body.addWidget(self.rail)
         body.addWidget(hairline(vertical=True))
-        body.addLayout(right, 1)
+        body.addWidget(self.pages, 1)
         central = QWidget(self)
         whole = QVBoxLayout(central)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -284,7 +292,9 @@ class MainWindow(QMainWindow):
         self.top.run.train_asked.connect(self.train)
         self.top.device.explain.connect(self._explain_device)
         workspace.started.connect(self.messages.clear)
+        workspace.started.connect(self._note_choice)
         workspace.saved.connect(self.messages.clear)
+        workspace.changed.connect(self.messages.refresh)
         workspace.changed.connect(self._show_history)
         workspace.changed.connect(self._show_title)
         workspace.changed.connect(self._show_memory)
@@ -326,11 +336,17 @@ class MainWindow(QMainWindow):
         assert isinstance(page, BuildPage)
         page.set_machine_memory(device.memory if device is not None else None)
 
+    def _note_choice(self) -> None:
+        self._chosen = True
+
     def _show_history(self) -> None:
         self.actions_.show_history(self.workspace.undo_label, self.workspace.redo_label)
 
     def _refused(self, text: str) -> None:
-        self.messages.say("warning", self._sentence(text))
+        project = self.workspace.project
+        self.messages.say(
+            "warning", self._sentence(text), holds=lambda: self.workspace.project is project
+        )
 
     def _failed(self, text: str) -> None:
         self.messages.say("error", self._sentence(text))
@@ -346,8 +362,10 @@ class MainWindow(QMainWindow):
         if self.controller.state == "unavailable":
             why = self.controller.obstacles(self.workspace.project)
             self.messages.say("error", why[0])
-        else:
-            self.messages.say("info", self.top.device.toolTip().replace("\n", " · "))
+        elif self.controller.machine is not None:
+            chip = self.top.device
+            menu = device_menu(self.controller.machine, self.workspace, self)
+            menu.popup(chip.mapToGlobal(chip.rect().bottomLeft()))
 
     def _run_says(self, text: str) -> None:
         if self.controller.state == "unavailable":
@@ -369,21 +387,36 @@ class MainWindow(QMainWindow):
         page.set_findings((*recipe, *self.controller.findings))
 
     def _run_refused(self, message: str) -> None:
+        text, problem = self._sentence(message), self._problem(message)
+        if problem is None:
+            project = self.workspace.project
+            asked = (project.data, project.recipe)
+            self.messages.say("error", text, holds=lambda: self._asks_for(*asked))
+            return
+        action, do = "", self.messages.clear
+        if (fix := problem.fix) is not None:
+            action, do = fix.text, lambda: self._mend(fix)
+        elif node := problem.node:
+            action, do = f"Show {node}", lambda: self._show_node(node)
+        self.messages.say(
+            "error", text, action, do, holds=lambda: self._problem(message) is not None
+        )
+
+    def _problem(self, message: str) -> Problem | None:
+        """The problem of which ``message`` tells, while there is one."""
         known = (*self.workspace.analysis.problems, *self.controller.findings)
-        problem = next((each for each in known if each.message == message), None)
-        text = self._sentence(message)
-        if problem is not None and problem.fix is not None:
-            fix = problem.fix
-            self.messages.say("error", text, fix.text, lambda: self._mend(fix))
-        elif problem is not None and problem.node:
-            node = problem.node
-            self.messages.say("error", text, f"Show {node}", lambda: self._show_node(node))
-        else:
-            self.messages.say("error", text)
+        return next((each for each in known if each.message == message), None)
+
+    def _asks_for(self, data: DataSettings, recipe: Recipe) -> bool:
+        project = self.workspace.project
+        return (project.data, project.recipe) == (data, recipe)
 
     def _mend(self, fix: Fix) -> None:
-        self.messages.clear()
-        self.workspace.apply(fix.text, lambda project: edits.mend(project, fix))
+        page = self.page("build")
+        assert isinstance(page, BuildPage)
+        page.view.editor.apply_fix(fix)
+        if isinstance(fix.mend, InsertBefore):
+            self._show_node(fix.mend.node)  # the drawing has changed: let it be seen
 
     def _run_failed(self, message: str, advice: str) -> None:
         if not self._watching():

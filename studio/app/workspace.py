@@ -121,7 +121,10 @@ class Workspace(QObject):
         if project is self._project or project == self._project:
             return True
         merges = bool(merge) and bool(self._undo) and self._undo[-1].merge == merge
-        if not merges or self._redo:
+        if merges and not self._redo and project == self._undo[-1].before:
+            # An edit that ends where it began (Escape, a text that is no number) was none.
+            project = self._undo.pop().before
+        elif not merges or self._redo:
             self._undo.append(_Done(label, self._project, self._selection, merge))
         self._redo.clear()
         self._set(project, select() if select is not None else None)

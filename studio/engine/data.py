@@ -20,7 +20,7 @@ _SAMPLES = 120
 class DataSet:
     """``pixels`` is uint8 ``(N, C, H, W)``, ``labels`` int64 ``(N,)``; ``splits`` holds the
     positions of each split's images. ``mean`` and ``deviation`` are those of the training split
-    per channel, in 0..255."""
+    per channel, in 0..255. ``own`` names the splits that the source brings itself."""
 
     title: str
     classes: tuple[str, ...]
@@ -31,6 +31,7 @@ class DataSet:
     deviation: tuple[float, ...]
     fingerprint: str
     warnings: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
 
 class DataReader:
@@ -68,6 +69,7 @@ class DataReader:
             deviation=deviation,
             fingerprint=pictures.fingerprint,
             warnings=tuple(warnings),
+            own=tuple(name for name in SPLITS if name != "train" and name in pictures.given),
         )
 
     def _read(self, source: str, shape: tuple[int, int, int], progress: Progress) -> Pictures:
@@ -185,4 +187,5 @@ def describe(data: DataSet) -> DataReport:
         mean=data.mean,
         deviation=data.deviation,
         warnings=data.warnings,
+        own=data.own,
     )

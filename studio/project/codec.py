@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ def loads(content: bytes) -> Project:
         head = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
         header = {key: msgspec.json.decode(head.get(key, b"null")) for key in ("format", "version")}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        if f'"{FORMAT}"'.encode() in content:
+            raise ProjectError(f"the project file is damaged: {_words(error)}") from None
         raise ProjectError(f"this is no project file: {_words(error)}") from None
     if header["format"] != FORMAT:
         raise ProjectError('this is no project file: "format" is not "training-studio"')
@@ -85,11 +88,32 @@ def loads(content: bytes) -> Project:
     return project
 
 
+_TYPES = {
+    "int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false",
+    "object": "a group of entries", "array": "a list", "null": "empty",
+}  # fmt: skip
+
+
 def _words(error: Exception) -> str:
-    """msgspec's sentence, which names the place as ``$.network.nodes[3].name``."""
+    """What a decoder complains of, in a reader's words; msgspec names a place as
+    ``$.network.nodes[3].name``."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    text = str(error).strip() or type(error).__name__
+    text, _, place = str(error).strip().partition(" - at ")
+    where = place.strip("`").removeprefix("$").removeprefix(".") or "the file"
+    if "truncated" in text:
+        return "it ends in the middle"
+    if found := re.match(r"Object contains unknown field `(.*)`", text):
+        return f"{where} has an entry {found[1]!r} that this version does not know"
+    if found := re.match(r"Object missing required field `(.*)`", text):
+        return f"{where} has no entry {found[1]!r}"
+    if found := re.match(r"Expected `(.*)`, got `(.*)`", text):
+        wanted, got = (
+            " or ".join(_TYPES.get(word, word) for word in types.split(" | "))
+            for types in found.groups()
+        )
+        return f"{where} must be {wanted}, and is {got}"
+    text = text or type(error).__name__
     # "JSON is malformed" keeps its capitals.
     small = text[:1].lower() if text[1:2].islower() else text[:1]
     return small + text[1:300]
@@ -132,18 +156,18 @@ def load(path: Path) -> Project:
     """The project in the file ``path``; raises ProjectError naming the file."""
     try:
         if path.is_dir():
-            raise ProjectError(f"{path} is a folder, not a project file")
+            raise ProjectError(f"cannot open {path}: it is a folder, not a project file")
         if path.stat().st_size > MAX_BYTES:
-            raise ProjectError(f"{path} is no project file: it is too large")
+            raise ProjectError(f"cannot open {path}: it is too large for a project file")
         content = path.read_bytes()
     except FileNotFoundError:
         raise ProjectError(f"there is no file {path}") from None
     except OSError as error:
-        raise ProjectError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise ProjectError(f"cannot open {path}: {error.strerror or error}") from None
     try:
         return loads(content)
     except ProjectError as error:
-        raise ProjectError(f"{path}: {error}") from None
+        raise ProjectError(f"cannot open {path}: {error}") from None
 
 
 def save(project: Project, path: Path) -> None:

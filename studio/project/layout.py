@@ -6,6 +6,10 @@ script) needs no window.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
+from dataclasses import dataclass, field
+from itertools import pairwise
+
 import msgspec
 
 from studio.project import graph, registry
@@ -13,6 +17,8 @@ from studio.project.values import Edge, Network, Node
 
 GAP_X = 48.0
 GAP_Y = 44.0
+LANE = 24.0
+"""Width of the way that a wire past other rows takes, and the gap beside it."""
 
 _LAYER_SIZE = (220.0, 40.0)
 _BLOCK_SIZE = (280.0, 84.0)
@@ -26,6 +32,10 @@ _SIZES = {
     "residual": _BLOCK_SIZE,
     "group": (320.0, 176.0),
 }
+_SWEEPS = 8
+_MOST_LANES = 4_000
+"""Rows passed by wires beyond this many are not kept free: a tangle is not made clear by them."""
+_ROUNDS = 12
 
 
 def card_size(node: Node) -> tuple[float, float]:
@@ -41,28 +51,18 @@ def card_size(node: Node) -> tuple[float, float]:
 def tidy(network: Network) -> Network:
     """The same network with every node placed in rows by its longest path from the input.
 
+    Branches that begin together stand side by side, in the order of the ports that they lead to.
     The path that carries most nodes (the trunk) runs straight down at x = 0; what branches off
-    stands beside it, nearest to what it is wired to.
+    stands left or right of it, each chain in a column of its own.
     """
-    sequence, behind = graph.order(network)
-    nodes = {node.name: node for node in network.nodes}
-    into = graph.incoming(network)
-    row: dict[str, int] = {}
-    for name in [*sequence, *behind]:
-        row[name] = 1 + max((row.get(edge.source, -1) for edge in into[name]), default=-1)
-    _pull_down(network, sequence, row)
-    trunk = _trunk(sequence, into)
-    rows: dict[int, list[str]] = {}
-    for name in [*sequence, *behind]:
-        rows.setdefault(row[name], []).append(name)
-    x: dict[str, float] = {}
-    y = 0.0
+    layers = _layers(network)
+    _order(layers)
+    x = _columns(layers)
     placed: dict[str, tuple[float, float]] = {}
-    for number in sorted(rows):
-        names = rows[number]
-        height = max(card_size(nodes[name])[1] for name in names)
-        _place_row(names, trunk, nodes, into, x)
-        for name in names:
+    y = 0.0
+    for row in layers.rows:
+        height = max(layers.height(name) for name in row)
+        for name in row:
             placed[name] = (x[name], y + height / 2)
         y += height + GAP_Y
     moved = tuple(
@@ -72,26 +72,73 @@ def tidy(network: Network) -> Network:
     return msgspec.structs.replace(network, nodes=moved)
 
 
-def _pull_down(network: Network, sequence: list[str], row: dict[str, int]) -> None:
-    """Moves what only feeds late nodes down to just above the first of them."""
-    out = graph.outgoing(network)
+@dataclass
+class _Layers:
+    """Rows of names. A wire past other rows has a lane in each, called ``source>target:port:row``,
+    so that ``up`` and ``down`` join neighbors in adjacent rows; ``port`` of a wire is 0..1."""
+
+    nodes: dict[str, Node]
+    trunk: set[str]
+    rows: list[list[str]] = field(default_factory=list)
+    up: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
+    down: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
+
+    def width(self, name: str) -> float:
+        return card_size(self.nodes[name])[0] if name in self.nodes else LANE
+
+    def height(self, name: str) -> float:
+        return card_size(self.nodes[name])[1] if name in self.nodes else 0.0
+
+    def gap(self, one: str, other: str) -> float:
+        return GAP_X if one in self.nodes and other in self.nodes else LANE
+
+    def join(self, source: str, target: str, port: float) -> None:
+        self.down[source].append((target, port))
+        self.up[target].append((source, port))
+
+
+def _layers(network: Network) -> _Layers:
+    sequence, behind = graph.order(network)
     into = graph.incoming(network)
-    for name in reversed(sequence):
-        targets = [row[edge.target] for edge in out[name] if edge.target in row]
-        if targets and (into[name] or len(network.edges) == 0):
-            row[name] = max(row[name], min(targets) - 1)
+    number: dict[str, int] = {}
+    for name in [*sequence, *behind]:
+        number[name] = 1 + max((number.get(edge.source, -1) for edge in into[name]), default=-1)
+    layers = _Layers({node.name: node for node in network.nodes}, _trunk(sequence, into))
+    layers.rows = [[] for _ in range(1 + max(number.values(), default=-1))]
+    # The trunk first: what neither port nor source puts left of it goes to its right.
+    for name in sorted(number, key=lambda name: name not in layers.trunk):
+        layers.rows[number[name]].append(name)
+        layers.up[name], layers.down[name] = [], []
+    lanes = 0
+    for name in number:
+        wires = into[name]
+        for edge in wires:
+            first, last = number[edge.source], number[name]
+            port = edge.port / (1 + max(0, wires[-1].port, edge.port))
+            lanes += max(0, last - first - 1)
+            if last <= first or (last > first + 1 and lanes > _MOST_LANES):
+                continue
+            above = edge.source
+            for row in range(first + 1, last):
+                lane = f"{edge.source}>{name}:{edge.port}:{row}"
+                layers.rows[row].append(lane)
+                layers.up[lane], layers.down[lane] = [], []
+                layers.join(above, lane, 0.0)
+                above = lane
+            layers.join(above, name, port)
+    return layers
 
 
 def _trunk(sequence: list[str], into: dict[str, list[Edge]]) -> set[str]:
-    """The longest path through the network; among equals, the one over first ports."""
+    """The longest path through the network; among equals, the one over the middle ports."""
     length: dict[str, int] = {}
     back: dict[str, str] = {}
     for name in sequence:
-        length[name] = 1
-        for edge in into[name]:
-            if length.get(edge.source, 0) + 1 > length[name]:
-                length[name] = length[edge.source] + 1
-                back[name] = edge.source
+        longest = max((length.get(edge.source, 0) for edge in into[name]), default=0)
+        length[name] = longest + 1
+        equals = [e.source for e in into[name] if length.get(e.source, 0) == longest]
+        if longest and equals:
+            back[name] = equals[(len(equals) - 1) // 2]
     path: set[str] = set()
     name = max(length, key=lambda key: length[key], default="")
     while name:
@@ -100,26 +147,103 @@ def _trunk(sequence: list[str], into: dict[str, list[Edge]]) -> set[str]:
     return path
 
 
-def _place_row(
-    names: list[str],
-    trunk: set[str],
-    nodes: dict[str, Node],
-    into: dict[str, list[Edge]],
-    x: dict[str, float],
+def _order(layers: _Layers) -> None:
+    """Sort each row so that few wires cross: by turns, names go to the middle of what they are
+    wired to below and above (the barycenter heuristic of Sugiyama et al. 1981)."""
+    best = [list(row) for row in layers.rows]
+    fewest = _crossings(layers)
+    for sweep in range(_SWEEPS):
+        upward = sweep % 2 == 0
+        rows = layers.rows if upward else layers.rows[::-1]
+        for row, fixed in reversed(list(pairwise(rows))):
+            _sort(row, fixed, layers.down if upward else layers.up, 1.0 if upward else 0.0)
+        crossings = _crossings(layers)
+        # Of two orders as good, the first sweep's has branches in the order of their ports.
+        if crossings < fewest or (sweep == 0 and crossings == fewest):
+            best, fewest = [list(row) for row in layers.rows], crossings
+        if not fewest:
+            break
+    layers.rows = best
+
+
+def _sort(
+    row: list[str], fixed: list[str], beside: dict[str, list[tuple[str, float]]], ports: float
 ) -> None:
-    """Centers the trunk's node and sets the others to its right, in the order of their sources."""
+    """Order ``row`` by the mean place of each name's neighbors in ``fixed``."""
+    places, here = _places(fixed), _places(row)
 
-    def wish(name: str) -> float:
-        sources = [x[edge.source] for edge in into[name] if edge.source in x]
-        return sum(sources) / len(sources) if sources else 0.0
+    def middle(name: str) -> float:
+        wires = beside[name]
+        if not wires:
+            return float(here[name])
+        return sum(places[other] + port * ports for other, port in wires) / len(wires)
 
-    others = sorted((name for name in names if name not in trunk), key=wish)
-    main = next((name for name in names if name in trunk), None)
-    edge = 0.0
-    if main is not None:
-        x[main] = 0.0
-        edge = card_size(nodes[main])[0] / 2 + GAP_X
-    for name in others:
-        width = card_size(nodes[name])[0]
-        x[name] = max(edge + width / 2, wish(name))
-        edge = x[name] + width / 2 + GAP_X
+    row.sort(key=middle)
+
+
+def _places(row: list[str]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(row)}
+
+
+def _crossings(layers: _Layers) -> int:
+    """How many wires between neighboring rows cross each other."""
+    total = 0
+    for above, below in pairwise(layers.rows):
+        places = _places(below)
+        seen: list[float] = []
+        for name in above:
+            ends = [places[other] + port for other, port in layers.down[name]]
+            total += sum(len(seen) - bisect_right(seen, end) for end in ends)
+            for end in ends:
+                insort(seen, end)
+    return total
+
+
+def _columns(layers: _Layers) -> dict[str, float]:
+    """The centers: the trunk at 0, the others outward from it without covering each other.
+
+    A chain takes the outermost place that any of its members needs, so that its wires are straight.
+    """
+    head = _chains(layers)
+    x: dict[str, float] = {}
+    column: dict[tuple[str, int], float] = {}
+    for _ in range(_ROUNDS):
+        before = dict(column)
+        for row in layers.rows:
+            main = next((place for place, name in enumerate(row) if name in layers.trunk), None)
+            middle = main if main is not None else (len(row) - 1) // 2
+            if main is not None:
+                x[row[main]] = 0.0
+            else:
+                x[row[middle]] = _wish(row[middle], layers, x)
+            for side, members in ((1, row[middle + 1 :]), (-1, row[:middle][::-1])):
+                last = row[middle]
+                for name in members:
+                    reach = (layers.width(last) + layers.width(name)) / 2 + layers.gap(last, name)
+                    wishes = [side * x[last] + reach, side * _wish(name, layers, x)]
+                    key = (head.get(name, name), side)
+                    column[key] = max(*wishes, column.get(key, 0.0))
+                    x[name] = side * column[key]
+                    last = name
+        if column == before:
+            break
+    return x
+
+
+def _wish(name: str, layers: _Layers, x: dict[str, float]) -> float:
+    sources = [x[source] for source, _ in layers.up[name] if source in x]
+    return sum(sources) / len(sources) if sources else 0.0
+
+
+def _chains(layers: _Layers) -> dict[str, str]:
+    """The first member of the chain that each name off the trunk lies in."""
+    head: dict[str, str] = {}
+    for row in layers.rows:
+        for name in row:
+            above = layers.up[name]
+            alone = len(above) == 1 and len(layers.down[above[0][0]]) == 1
+            if name in layers.trunk or not alone or above[0][0] in layers.trunk:
+                head[name] = name
+            else:
+                head[name] = head[above[0][0]]
+    return head

@@ -145,6 +145,8 @@ def matching(analysis: Analysis) -> str | None:
 
     Told by kind and parameter count of every layer in order, so an activation may differ.
     """
+    if analysis.problems or analysis.parameters < _SMALLEST:
+        return None
     wanted = _signature(analysis)
     return _signatures().get(wanted) if wanted else None
 
@@ -157,6 +159,10 @@ def _with_weights(project: Project, weights: str) -> Project:
 def _by_enum() -> dict[str, str]:
     return {known.enum: name for name, known in PRETRAINED.items()}
 
+
+_SMALLEST = 2_000_000
+"""Parameters below which none of the architectures comes, whatever its classes; most networks
+that are drawn are smaller, and need no comparing."""
 
 _Signature = tuple[tuple[str, int], ...]
 

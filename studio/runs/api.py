@@ -52,7 +52,8 @@ class DataReport(msgspec.Struct, frozen=True):
     ``counts`` maps a split (``train``, ``validation``, ``test``) to the images of each class in
     the order of ``classes``. ``samples`` is uint8 ``(N, H, W, C)`` as the network will receive
     them before normalization, ``labels`` their classes. ``mean`` and ``deviation`` are those of
-    the training split per channel, in units of 0..255. ``warnings`` are sentences.
+    the training split per channel, in units of 0..255. ``warnings`` are sentences. ``own`` names
+    the splits that the source brings itself, which no share changes.
     """
 
     title: str
@@ -63,6 +64,7 @@ class DataReport(msgspec.Struct, frozen=True):
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     warnings: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
 
 class Stage(msgspec.Struct, frozen=True, tag=True):

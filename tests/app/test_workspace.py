@@ -51,6 +51,16 @@ def test_edits_with_the_same_merge_key_are_one_step(workspace: Workspace) -> Non
     assert workspace.project is before
 
 
+def test_a_merged_edit_that_ends_where_it_began_leaves_no_step(workspace: Workspace) -> None:
+    before = workspace.project
+    start = before.network.node("features").settings["channels"]
+    for number in (9, 99, start):
+        workspace.edit_network("Set channels", channels(number), merge="a")
+    assert workspace.project is before
+    assert workspace.undo_label == ""
+    assert not workspace.modified
+
+
 def test_an_undone_edit_is_not_merged_into(workspace: Workspace) -> None:
     workspace.edit_network("Set", channels(10), merge="a")
     workspace.edit_network("Move", lambda n: edits.move_nodes(n, {"deep": (5.0, 5.0)}))

@@ -149,7 +149,7 @@ def test_report_writes_the_curves_as_a_picture(place: Path) -> None:
         (("small.studio", "--set", "features.depth=1"), 2, "no setting 'depth'"),
         (("small.studio", "--set", "seed"), 2, "KEY=VALUE"),
         (("small.studio", "--resume", "run"), 2, "give nothing else"),
-        (("broken.studio",), 1, "no project file"),
+        (("broken.studio",), 1, "cannot open broken.studio: this is no project file"),
         (("resnet19",), 1, "neither a project file nor a template"),
         (("none.studio",), 1, "there is no file none.studio"),
         (("cycle.studio", "--out", "never"), 1, "circle"),

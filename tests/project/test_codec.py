@@ -60,7 +60,7 @@ def _changed(**changes: object) -> bytes:
         (b"[" * 100_000, "no project file"),
         (b'{"format":' + b"[" * 50_000 + b"]" * 50_000 + b"}", "no project file"),
         (_changed(data={"validation_share": 1}).replace(b'e": 1}', b'e": 1e999}'), "out of range"),
-        (_changed(data={"validation_share": 1}).replace(b'e": 1}', b'e": NaN}'), "no project file"),
+        (_changed(data={"validation_share": 1}).replace(b'e": 1}', b'e": NaN}'), "malformed"),
         (b'{"format": "training-studio", "version": ' + b"9" * 6000 + b"}", "project file"),
     ],
 )
@@ -70,6 +70,34 @@ def test_a_bad_file_is_refused_in_words(content: bytes, words: str, tmp_path: Pa
     with pytest.raises(ProjectError, match=words) as refusal:
         codec.load(path)
     assert str(path) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (codec.dumps(build("quickstart"))[:-9], "the project file is damaged: it ends in the"),
+        (_changed(data={"folder": 1}), "data has an entry 'folder' that this version does not"),
+        (
+            _changed(recipe={"epochs": "many"}),
+            "recipe.epochs must be a whole number, and is a text",
+        ),
+        (_changed(network={"nodes": [{"name": "a"}]}), r"network.nodes\[0\] has no entry 'kind'"),
+        (_changed(network=[]), "network must be a group of entries, and is a list"),
+    ],
+)
+def test_damage_is_told_without_a_decoders_words(content: bytes, words: str) -> None:
+    with pytest.raises(ProjectError, match=words) as refusal:
+        codec.loads(content)
+    assert not set("`$") & set(str(refusal.value))
+
+
+def test_a_refusal_to_open_begins_with_a_word_and_keeps_the_file_as_it_is_spelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("broken.studio").write_bytes(codec.dumps(build("lenet5"))[:500])
+    with pytest.raises(ProjectError, match=r"^cannot open broken\.studio: the project file is"):
+        codec.load(Path("broken.studio"))
 
 
 def test_missing_files_and_folders_are_refused_in_words(tmp_path: Path) -> None:

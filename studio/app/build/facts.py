@@ -100,6 +100,14 @@ def of_node(report: NodeReport) -> list[Fact]:
     return facts
 
 
+PARTLY = "Parts of the network are not counted: they are known once its problems are mended."
+
+
+def partly_known(analysis: Analysis) -> bool:
+    """Whether some nodes are left out of the totals, because no shape reaches them."""
+    return any(report.output is None for report in analysis.nodes.values())
+
+
 def of_network(analysis: Analysis) -> list[Fact]:
     """The totals."""
     facts = [
@@ -111,12 +119,14 @@ def of_network(analysis: Analysis) -> list[Fact]:
             "convolution and linear layers on the longest path",
         ),
     ]
+    if partly_known(analysis):
+        facts = [Fact(title, f"≥ {text}", f"{exact}. {PARTLY}") for title, text, exact in facts]
     if analysis.input_shape is not None:
         facts.insert(
             0, Fact("Input", texts.shape(analysis.input_shape), "channels × height × width")
         )
     if analysis.classes is not None:
-        facts.append(Fact("Classes", str(analysis.classes), "outputs of the network"))
+        facts.append(Fact("Classes", f"{analysis.classes:,}", "outputs of the network"))
     return facts
 
 

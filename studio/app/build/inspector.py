@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from studio.app.build import facts
@@ -13,6 +14,7 @@ from studio.app.build.name_field import NameField
 from studio.app.build.problem_list import ProblemList
 from studio.app.canvas.editor import Editor
 from studio.app.forms import SettingsForm
+from studio.app.tabbing import follow_layout, stops
 from studio.app.theme.style import hairline, set_role
 from studio.app.theme.tokens import S1, S2, S3, S4
 from studio.app.workspace import Workspace
@@ -30,6 +32,8 @@ class Inspector(QFrame):
 
     node_wanted = Signal(str)
     """A node to select and bring into view."""
+    left = Signal()
+    """Escape was pressed: the keyboard goes back to where the node was selected."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,7 +48,8 @@ class Inspector(QFrame):
         self._keeps_form = False
         self.name = NameField(self)
         self.name.renamed.connect(self._rename)
-        self.title = _label("", "title", self)
+        self.title = _label("", "heading", self)
+        self.title.setFixedHeight(self.name.sizeHint().height())
         self.kind_line = _label("", "muted", self)
         # A title may hold what looks like markup.
         self.kind_line.setTextFormat(Qt.TextFormat.PlainText)
@@ -121,6 +126,20 @@ class Inspector(QFrame):
             self._show_node(nodes[selection[0]])
         else:
             self._show_several(selection)
+        follow_layout(self)
+
+    def focus_settings(self) -> None:
+        """Give the keyboard to the first setting; to the name where the node has none."""
+        within = self._form if self._form is not None else self
+        first = next((stop for stop in stops(within) if not stop.isHidden()), None)
+        if first is not None:
+            first.setFocus(Qt.FocusReason.TabFocusReason)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
 
     def _show_several(self, selection: tuple[str, ...]) -> None:
         """The network, or the sums over the selected nodes."""

@@ -81,6 +81,10 @@ class MineSection(QWidget):
 
     chosen = Signal(object)
     """The PaletteEntry to add after the selection."""
+    stepped = Signal(object, int)
+    """An arrow key asks an item's neighbor for the focus: the item, and the way (1 or -1)."""
+    filled = Signal()
+    """The items have changed."""
 
     def __init__(self, shelf: Shelf, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -119,10 +123,12 @@ class MineSection(QWidget):
         for place, item in enumerate(self.items):
             self._column.insertWidget(place, item)
         self._show()
+        self.filled.emit()
 
     def _make(self, entry: PaletteEntry) -> OwnItem:
         item = OwnItem(entry, self)
         item.chosen.connect(self.chosen)
+        item.stepped.connect(lambda way: self.stepped.emit(item, way))
         item.rename_wanted.connect(self.rename)
         item.remove_wanted.connect(self._shelf.remove)
         return item

@@ -54,6 +54,6 @@ class NameField(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.setText(self._name)
-            self.clearFocus()
+            event.ignore()  # the inspector gives the keyboard back to the canvas
         else:
             super().keyPressEvent(event)

@@ -21,6 +21,8 @@ SHORTCUTS = (
     "Canvas",
     (
         ("Tab", "Add a block or layer at the pointer"),
+        ("Enter", "Edit the settings of the selected node"),
+        ("Esc", "Back from its settings to the canvas"),
         ("↑  ↓  ←  →", "Walk between nodes along the wires"),
         ("Shift + arrow", "Add the next node to the selection"),
         ("Alt + arrow", "Move the selected nodes"),
@@ -69,6 +71,8 @@ class BuildPage(QWidget):
         column.addWidget(self.strip)
         self.palette_panel.chosen.connect(self._add)
         self.inspector.node_wanted.connect(self._go_to)
+        self.inspector.left.connect(self.view.setFocus)
+        self.view.settings_wanted.connect(self._edit_settings)
         self.strip.problem_wanted.connect(self._go_to)
         self.strip.fit_wanted.connect(self.view.zoom_to_fit)
         self.view.zoom_changed.connect(self.strip.show_zoom)
@@ -109,6 +113,11 @@ class BuildPage(QWidget):
         if name:
             self.view.reveal(name)
         self.view.setFocus()
+
+    @Slot()
+    def _edit_settings(self) -> None:
+        self.strip.inspector_button.setChecked(True)
+        self.inspector.focus_settings()
 
     @Slot()
     def _search(self) -> None:

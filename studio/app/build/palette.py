@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
@@ -17,6 +19,10 @@ from studio.project import registry
 from studio.project.registry import PaletteEntry
 
 __all__ = ["WIDTH", "Palette"]
+
+
+def _rank(item: PaletteItem, found: list[str]) -> int:
+    return found.index(item.entry.key) if item.entry.key in found else len(found)
 
 
 class Palette(QFrame):
@@ -43,7 +49,9 @@ class Palette(QFrame):
         self._items: list[PaletteItem] = []
         self.mine = MineSection(shelf, self)
         self.mine.chosen.connect(self.chosen)
+        self.mine.stepped.connect(self._walk)
         self._headings: list[tuple[QLabel, list[PaletteItem]]] = []
+        self._rows: list[tuple[QVBoxLayout, list[PaletteItem]]] = []
         self._nothing = QLabel("Nothing is called that. Try “conv”, “pool” or “res”.", self)
         self._nothing.setWordWrap(True)
         set_role(self._nothing, "muted")
@@ -53,6 +61,9 @@ class Palette(QFrame):
         column.setContentsMargins(S3, 0, S3, S3)
         column.setSpacing(1)
         column.addWidget(self._nothing)
+        self._matches = QVBoxLayout()
+        self._matches.setSpacing(1)
+        column.addLayout(self._matches)
         for section in registry.palette():
             self._add_section(column, section.title, section.entries)
             if section.title == "Blocks":
@@ -74,6 +85,7 @@ class Palette(QFrame):
         outer.addWidget(scroll, 1)
         theme().scheme_changed.connect(self._tint)
         self._tint()
+        self._let_tab_stop_at(self._items[0])
 
     def _add_section(
         self, column: QVBoxLayout, title: str, entries: tuple[PaletteEntry, ...]
@@ -84,15 +96,18 @@ class Palette(QFrame):
         column.addWidget(heading)
         members: list[PaletteItem] = []
         large = title == "Blocks"
+        rows = QVBoxLayout()
+        rows.setSpacing(S1 + 1 if large else 1)
+        column.addLayout(rows)
         for entry in entries:
             item = PaletteItem(entry, large, self)
             item.chosen.connect(self.chosen)
-            column.addWidget(item)
-            if large:
-                column.addSpacing(S1)
+            item.stepped.connect(lambda way, item=item: self._walk(item, way))
+            rows.addWidget(item)
             members.append(item)
         self._items += members
         self._headings.append((heading, members))
+        self._rows.append((rows, members))
 
     @Slot()
     def _tint(self) -> None:
@@ -102,13 +117,54 @@ class Palette(QFrame):
 
     @Slot(str)
     def _filter(self, text: str) -> None:
-        found = {entry.key for entry in catalog.find(text, self._shelf.entries)}
+        found = [entry.key for entry in catalog.find(text, self._shelf.entries)]
+        searching = bool(text.strip())
+        for rows, members in self._rows:
+            for item in members:
+                rows.addWidget(item)
+        if searching:
+            # The best match first, whichever section it is of.
+            for item in sorted(self._items, key=lambda item: _rank(item, found)):
+                self._matches.addWidget(item)
         for heading, members in self._headings:
             for item in members:
                 item.setVisible(item.entry.key in found)
-            heading.setVisible(any(item.entry.key in found for item in members))
-        self.mine.show_only(found if text.strip() else None)
+            heading.setVisible(not searching and bool(members))
+        self.mine.show_only(found if searching else None)
         self._nothing.setVisible(not found)
+        self._let_tab_stop_at(next(iter(self._shown()), None))
+
+    def _shown(self) -> list[PaletteItem]:
+        """The items from top to bottom."""
+        layouts = [self._matches, *(rows for rows, _ in self._rows)]
+        parts = [
+            [
+                widget
+                for number in range(layout.count())
+                if (item := layout.itemAt(number)) is not None
+                and isinstance(widget := item.widget(), PaletteItem)
+            ]
+            for layout in layouts
+        ]
+        # The user's own stand behind the first section.
+        widgets = [*parts[0], *parts[1], *self.mine.items, *chain.from_iterable(parts[2:])]
+        return [widget for widget in widgets if not widget.isHidden()]
+
+    def _let_tab_stop_at(self, one: PaletteItem | None) -> None:
+        """Make the palette a single stop of Tab; the arrow keys go on from there."""
+        for item in self._all_items():
+            policy = Qt.FocusPolicy.TabFocus if item is one else Qt.FocusPolicy.NoFocus
+            item.setFocusPolicy(policy)
+
+    def _walk(self, start: PaletteItem, way: int) -> None:
+        shown = self._shown()
+        place = shown.index(start) + way
+        if place < 0:
+            self.search.setFocus(Qt.FocusReason.BacktabFocusReason)
+        elif place < len(shown):
+            self._let_tab_stop_at(shown[place])
+            shown[place].setFocus(Qt.FocusReason.TabFocusReason)
+            self._scroll.ensureWidgetVisible(shown[place])
 
     @Slot()
     def _add_first(self) -> None:
@@ -120,7 +176,7 @@ class Palette(QFrame):
         if event.key() == Qt.Key.Key_Escape and self.search.text():
             self.search.clear()
         elif event.key() == Qt.Key.Key_Down and self.search.hasFocus():
-            first = next((item for item in self._all_items() if item.isVisible()), None)
+            first = next(iter(self._shown()), None)
             if first is not None:
                 first.setFocus(Qt.FocusReason.TabFocusReason)
         else:
@@ -128,7 +184,7 @@ class Palette(QFrame):
 
     def shown(self) -> list[str]:
         """The keys of the entries that the search leaves."""
-        return [item.entry.key for item in self._all_items() if not item.isHidden()]
+        return [item.entry.key for item in self._shown()]
 
     def item(self, key: str) -> PaletteItem:
         """The widget of one entry; raises StopIteration for an unknown key."""

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QSizePolicy, QWidge
 from studio.app.canvas import catalog
 from studio.app.canvas.figure_paint import elided
 from studio.app.theme.icons import paint_icon
+from studio.app.theme.style import focus_pen
 from studio.app.theme.tokens import FONT_SMALL, RADIUS, S3, color, font
 from studio.project import registry
 from studio.project.registry import PaletteEntry
@@ -34,6 +35,8 @@ class PaletteItem(QAbstractButton):
     """One entry: a card for a block, a row for a layer. Dragged, double-clicked, or Enter."""
 
     chosen = Signal(object)
+    stepped = Signal(int)
+    """An arrow key asks for the next entry (1) or the one before (-1)."""
 
     def __init__(self, entry: PaletteEntry, large: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,7 +45,7 @@ class PaletteItem(QAbstractButton):
         self._pressed: QPoint | None = None
         self.setFixedHeight(CARD_HEIGHT if large else ROW_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.setAccessibleName(f"Add {entry.title}")
         self.setAccessibleDescription(entry.hint)
@@ -67,8 +70,10 @@ class PaletteItem(QAbstractButton):
         body = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         family = f"family.{self.entry.family}"
         lively = self.underMouse() or self.hasFocus()
+        if self.hasFocus():
+            body.adjust(0.5, 0.5, -0.5, -0.5)
         if self._large or lively:
-            painter.setPen(color("accent" if self.hasFocus() else "line"))
+            painter.setPen(focus_pen() if self.hasFocus() else color("line"))
             painter.setBrush(color("hover" if self.underMouse() else "field"))
             painter.drawRoundedRect(body, RADIUS, RADIUS)
         if self._large:
@@ -159,9 +164,9 @@ class PaletteItem(QAbstractButton):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self._choose()
         elif event.key() == Qt.Key.Key_Down:
-            self.focusNextChild()
+            self.stepped.emit(1)
         elif event.key() == Qt.Key.Key_Up:
-            self.focusPreviousChild()
+            self.stepped.emit(-1)
         else:
             super().keyPressEvent(event)
 

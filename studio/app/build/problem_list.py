@@ -128,7 +128,7 @@ class WrappedLink(QPushButton):
         self.initStyleOption(option)
         over = bool(option.state & QStyle.StateFlag.State_MouseOver)
         font = self.font()
-        font.setUnderline(over)
+        font.setUnderline(over and not self.hasFocus())
         painter.setFont(font)
         painter.setPen(color("accent_hover" if over else "accent"))
         painter.drawText(self.rect(), self._FLAGS, self.text())

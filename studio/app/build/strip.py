@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
+from studio.app.build import facts
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
@@ -125,10 +126,15 @@ class Strip(QFrame):
     @Slot()
     def _follow(self) -> None:
         analysis = self._workspace.analysis
-        _show(self.parameters, texts.count(analysis.parameters), f"{analysis.parameters:,}")
-        _show(self.macs, texts.count(analysis.macs), f"{analysis.macs:,} for one image")
+        least, rest = ("≥ ", f"\n{facts.PARTLY}") if facts.partly_known(analysis) else ("", "")
+        for label, number, unit in (
+            (self.parameters, analysis.parameters, ""),
+            (self.macs, analysis.macs, " for one image"),
+        ):
+            _show(label, least + texts.count(number), f"{number:,}{unit}{rest}")
         plural = "s" if analysis.depth != 1 else ""
-        _show(self.layers, f"{analysis.depth} layer{plural}", "on the longest path")
+        words = f"{least}{analysis.depth} layer{plural}"
+        _show(self.layers, words, f"on the longest path{rest}")
         self._show_memory()
         self._show_problems()
         self._give_way()
@@ -138,6 +144,8 @@ class Strip(QFrame):
         need = forecast(self._workspace.analysis, recipe)
         self._memory_title.setText(f"Memory, batch {recipe.batch_size:,}")
         text = texts.size(need.total)
+        if facts.partly_known(self._workspace.analysis):
+            text = f"≥ {text}"
         too_much = self._machine is not None and need.total > self._machine
         if self._machine is not None:
             text += f" of {texts.size(self._machine)}"

@@ -45,12 +45,12 @@ class Adding(QObject):
     @Slot(object)
     def _chosen(self, entry: PaletteEntry) -> None:
         editor = self._view.editor
-        if self._feed is not None:
-            editor.add(entry, self._place.x(), self._place.y(), feed=self._feed)
-        elif self._view.workspace.selection:
+        if self._feed is None and self._view.workspace.selection:
             self.after_selection(entry)
         else:
-            editor.add(entry, self._place.x(), self._place.y())
+            name = editor.add(entry, self._place.x(), self._place.y(), feed=self._feed)
+            if name is not None:
+                self._view.reveal(name)
         self._view.setFocus()
 
     def after_selection(self, entry: PaletteEntry) -> None:

@@ -37,6 +37,7 @@ class CardItem(QGraphicsRectItem):
         self.selected = False
         self.hovered = False
         self.targeted = False
+        self.refused = False
         self.wired_out = False
         self.label_left = False
         self._laid: face_paint.Texts | None = None
@@ -76,6 +77,7 @@ class CardItem(QGraphicsRectItem):
         selected: bool | None = None,
         hovered: bool | None = None,
         targeted: bool | None = None,
+        refused: bool | None = None,
         wired_out: bool | None = None,
         label_left: bool | None = None,
     ) -> None:
@@ -87,6 +89,8 @@ class CardItem(QGraphicsRectItem):
             self.hovered = hovered
         if targeted is not None:
             self.targeted = targeted
+        if refused is not None:
+            self.refused = refused
         if wired_out is not None:
             self.wired_out = wired_out
         if label_left is not None:
@@ -96,7 +100,8 @@ class CardItem(QGraphicsRectItem):
             self.update()
 
     def _state(self) -> tuple[bool, ...]:
-        return self.selected, self.hovered, self.targeted, self.wired_out, self.label_left
+        marks = (self.selected, self.hovered, self.targeted, self.refused)
+        return *marks, self.wired_out, self.label_left
 
     def paint(
         self,
@@ -137,6 +142,8 @@ class CardItem(QGraphicsRectItem):
             painter.drawRect(self._body.adjusted(-8, -8, 8, 8))
 
     def _outline(self, colors: Ink) -> QPen:
+        if self.refused:
+            return colors.refused
         if self.selected or self.targeted:
             return colors.selected
         if self.face.problem:

@@ -97,15 +97,15 @@ class DropGesture:
         """The entry was dropped."""
         self._end()
         editor, x, y = self._view.editor, self._at.x(), self._at.y()
-        if self._edge is not None:
-            editor.insert(self._entry, self._edge, x, y)
-            return
-        if self._feed is not None:
-            editor.add(self._entry, x, y, feed=self._feed)
-            return
         before = editor.workspace.selection
-        name = editor.add(self._entry, x, y)
-        if name is not None and len(before) == 1:
+        if self._edge is not None:
+            name = editor.insert(self._entry, self._edge, x, y)
+        else:
+            name = editor.add(self._entry, x, y, feed=self._feed)
+        if name is None:
+            return
+        self._view.reveal(name)
+        if self._edge is None and self._feed is None and len(before) == 1:
             self._view.offer_wanted.emit(before[0], name)
 
     def cancel(self) -> None:

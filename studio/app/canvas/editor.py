@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
+from msgspec.structs import replace
+
 from studio.app.canvas import placing, texts
 from studio.app.workspace import Workspace
 from studio.project import edits, graph, grouping, registry
+from studio.project.analysis import analyze
 from studio.project.edits import EditRefused
 from studio.project.grouping import can_ungroup
-from studio.project.problems import Fix
+from studio.project.problems import Fix, InsertBefore
 from studio.project.registry import PaletteEntry
-from studio.project.values import Edge, Network
+from studio.project.values import Edge, Network, Project
 
 
 class Editor:
@@ -100,6 +103,15 @@ class Editor:
         except EditRefused as error:
             return texts.sentence(str(error), (node.name for node in self.network.nodes))
         return ""
+
+    def suits(self, source: str, target: str) -> bool:
+        """Whether this wire is allowed, and ``target`` can take the shape that it brings."""
+        try:
+            network = edits.connect(self.network, source, target)
+        except EditRefused:
+            return False
+        problems = analyze(network).nodes[target].problems
+        return not any(problem.code in ("shape", "setting") for problem in problems)
 
     def connect(self, source: str, target: str, port: int | None = None) -> bool:
         """Draw a wire."""
@@ -268,8 +280,17 @@ class Editor:
         return self.workspace.edit_network(f"Ungroup {_nodes(blocks)}", edit, select=lambda: made)
 
     def apply_fix(self, fix: Fix) -> bool:
-        """Do what a problem's fix offers."""
-        return self.workspace.apply(fix.text, lambda project: edits.mend(project, fix))
+        """Do what a problem's fix offers; what it adds gets a place where it covers nothing."""
+
+        def edit(project: Project) -> Project:
+            result = edits.mend(project, fix)
+            if not isinstance(fix.mend, InsertBefore):
+                return result
+            known = {node.name for node in project.network.nodes}
+            fresh = [node.name for node in result.network.nodes if node.name not in known]
+            return replace(result, network=placing.settle(result.network, fresh))
+
+        return self.workspace.apply(fix.text, edit)
 
     def tidy(self) -> bool:
         """Lay the whole network out from top to bottom."""

@@ -75,7 +75,8 @@ def _row_line(face: Face, metrics: QFontMetricsF, room: float) -> str:
     """Kind and chips as far as they fit; the chips alone where the kind leaves no room for one."""
     # Numbers say more than the kind, which the icon shows; a word like "average" does not.
     numbers = bool(face.chips) and face.chips[0][:1].isdigit()
-    for start in ((face.kind_line,), ()) if numbers else ((face.kind_line,),):
+    kind = (face.kind_line,) if face.kind_line else ()
+    for start in (kind, ()) if numbers else (kind,):
         parts = list(start)
         for chip in face.chips:
             if metrics.horizontalAdvance(", ".join([*parts, chip])) > room:

@@ -137,7 +137,9 @@ def _kind_line(kind: Kind, node: Node, data: str) -> str:
         return data
     if kind.kind == "output":
         return "cross entropy"
-    return kind.title_of(node.settings)
+    title = kind.title_of(node.settings)
+    # What is called "flatten" need not be told to be one.
+    return "" if kind.own_title is None and node.name.lower() == title.lower() else title
 
 
 def _shortcut(figure: Figure | None) -> str | None:

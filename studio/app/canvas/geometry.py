@@ -55,6 +55,10 @@ class Box(NamedTuple):
         """Whether (x, y) lies inside or on the border."""
         return self.left <= x <= self.right and self.top <= y <= self.bottom
 
+    def contains(self, other: Box) -> bool:
+        """Whether all of the other lies inside."""
+        return self.holds(other.left, other.top) and self.holds(other.right, other.bottom)
+
     def meets(self, other: Box) -> bool:
         """Whether the two share a place; touching counts."""
         return (
@@ -113,6 +117,9 @@ class Grid:
 
     def names(self) -> Iterable[str]:
         return self._boxes.keys()
+
+    def items(self) -> Iterable[tuple[str, Box]]:
+        return self._boxes.items()
 
     def boxes(self) -> Iterable[Box]:
         return self._boxes.values()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsLineItem, QGraphicsPathItem, QGraphicsRectItem
 
@@ -169,13 +169,22 @@ class WireGesture:
                 end = scene.port_place(self._target)
             if not self._at_home(self._target):
                 self._refusal = self._view.editor.refusal(*self._ends(self._target))
-        scene.set_targeted(
-            self._target.node if self._target is not None and not self._refusal else None
-        )
-        self._view.tip.say(self._refusal, self._view.mapFromScene(at))
+        node = self._target.node if self._target is not None else None
+        scene.set_targeted(None if self._refusal else node)
+        scene.set_refused(node if self._refusal else None)
+        self._item.setPen(ink().wire_refused if self._refusal else ink().wire_preview)
+        self._view.tip.say(self._refusal, self._view.mapFromScene(at), self._spared(node))
         start = scene.port_place(self._from)
         first, last = (end, start) if self._upward else (start, end)
         self._item.setPath(painter_path(route(first, last, Grid(), ("", "")).points))
+
+    def _spared(self, node: str | None) -> QRect:
+        """The card on screen that the sentence must not cover."""
+        box = self._view.canvas.grid.get(node) if node is not None else None
+        if box is None:
+            return QRect()
+        area = QRectF(box.left, box.top, box.width, box.height)
+        return self._view.mapFromScene(area).boundingRect()
 
     def _find(self, at: QPointF) -> PortHit | None:
         """The port or card that would take the wire's loose end; port -1 leaves the choice."""
@@ -207,6 +216,7 @@ class WireGesture:
     def _end(self) -> None:
         self._view.canvas.removeItem(self._item)
         self._view.canvas.set_targeted(None)
+        self._view.canvas.set_refused(None)
         if self._held is not None and self._held in self._view.canvas.wires:
             self._view.canvas.wires[self._held].setVisible(True)
 

@@ -1,8 +1,11 @@
-"""The small card beside a faulty node: what is wrong, and a link that mends it."""
+"""The small card beside a faulty node: what is wrong, and a link that mends it.
+
+It is as large on screen at every zoom, so that it can be read where the network is small.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
@@ -10,8 +13,9 @@ from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidg
 
 from studio.app.canvas import texts
 from studio.app.canvas.faces import Face
-from studio.app.canvas.geometry import Box, Grid
+from studio.app.canvas.geometry import Box, Grid, Point
 from studio.app.canvas.ink import ink
+from studio.app.canvas.routing import sample
 from studio.app.canvas.scene import CanvasScene
 from studio.app.theme.tokens import RADIUS
 
@@ -20,24 +24,38 @@ PADDING = 11.0
 GAP = 18.0
 AT_ONCE = 4
 """More problems than this are shown for the selection alone, or they would hide the network."""
-SHOWN_FROM = 0.42
-"""Zoom below which a note could not be read and is left out."""
+SHOWN_FROM = 0.15
+"""Zoom below which a note would cover more than it explains, and is left out."""
 _WRAP = Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap
 
 
 class NoteItem(QGraphicsRectItem):
-    """The first problem of one card, in words."""
+    """The first problem of one card, in words, in canvas pixels for one zoom.
 
-    def __init__(self, face: Face, card: Box, cards: Grid, *, wired_out: bool) -> None:
+    ``room`` holds the cards and the notes that are placed already; ``wires`` are places on wires.
+    """
+
+    def __init__(
+        self,
+        face: Face,
+        card: Box,
+        room: Grid,
+        wires: Sequence[Point] = (),
+        *,
+        wired_out: bool,
+        zoom: float = 1.0,
+        view: Box | None = None,
+    ) -> None:
         super().__init__()
+        self._scale = 1.0 / zoom
         self.node = face.name
         self.fix = face.fix
-        self._sentence = sentence(face, cards.names())
-        room = QRectF(0, 0, WIDTH - 2 * PADDING, 4000)
+        self._sentence = sentence(face, room.names())
+        inside = QRectF(0, 0, WIDTH - 2 * PADDING, 4000)
         small = QFontMetricsF(ink().small_font)
-        self._text_height = small.boundingRect(room, _WRAP, self._sentence).height()
+        self._text_height = small.boundingRect(inside, _WRAP, self._sentence).height()
         bold = QFontMetricsF(ink().badge_font)
-        self._link_height = bold.boundingRect(room, _WRAP, face.fix).height() if face.fix else 0.0
+        self._link_height = bold.boundingRect(inside, _WRAP, face.fix).height() if face.fix else 0.0
         height = 2 * PADDING - 4 + self._text_height
         if face.fix:
             height += self._link_height + 4
@@ -45,22 +63,23 @@ class NoteItem(QGraphicsRectItem):
         if face.shortcut is not None or face.output:
             below = 42.0 if face.shortcut is not None else 30.0
         # A wire that leaves below would run behind the note.
-        self.box = place(card, WIDTH, height, cards, None if wired_out else below)
+        size = (WIDTH * self._scale, height * self._scale)
+        places = around(card, size, None if wired_out else below, GAP * self._scale)
+        self.box = best(places, room, wires, GAP * self._scale / 4, view)
         self.setPen(Qt.PenStyle.NoPen)
         self.setZValue(3.0)
-        self.setRect(QRectF(self.box.left - 1, self.box.top - 1, WIDTH + 2, height + 2))
+        box = self.box.grown(self._scale)
+        self.setRect(QRectF(box.left, box.top, box.width, box.height))
 
     def link_holds(self, x: float, y: float) -> bool:
         """Whether (x, y) is on the words of the fix."""
-        return bool(self.fix) and self._link().contains(QPointF(x, y))
+        at = QPointF((x - self.box.left) / self._scale, (y - self.box.top) / self._scale)
+        return bool(self.fix) and self._link().contains(at)
 
     def _link(self) -> QRectF:
-        return QRectF(
-            self.box.left + PADDING,
-            self.box.bottom - PADDING + 2 - self._link_height,
-            WIDTH - 2 * PADDING,
-            self._link_height,
-        )
+        """Where the words of the fix stand, in screen pixels from the note's corner."""
+        bottom = self.box.height / self._scale - PADDING + 2
+        return QRectF(PADDING, bottom - self._link_height, WIDTH - 2 * PADDING, self._link_height)
 
     def paint(
         self,
@@ -71,9 +90,12 @@ class NoteItem(QGraphicsRectItem):
         if painter.worldTransform().m11() < SHOWN_FROM:
             return
         colors = ink()
-        painter.setPen(colors.outline)
+        painter.save()
+        painter.translate(self.box.left, self.box.top)
+        painter.scale(self._scale, self._scale)
+        painter.setPen(colors.faulty_thin)
         painter.setBrush(colors.card)
-        body = QRectF(self.box.left, self.box.top, self.box.width, self.box.height)
+        body = QRectF(0, 0, WIDTH, self.box.height / self._scale)
         painter.drawRoundedRect(body, RADIUS, RADIUS)
         painter.setPen(colors.text_pen)
         painter.setFont(colors.small_font)
@@ -85,6 +107,7 @@ class NoteItem(QGraphicsRectItem):
             painter.setPen(colors.accent)
             painter.setFont(colors.badge_font)
             painter.drawText(self._link(), _WRAP, self.fix)
+        painter.restore()
 
 
 class Notes:
@@ -94,18 +117,27 @@ class Notes:
         self._scene = scene
         self.items: list[NoteItem] = []
 
-    def sync(self, selection: tuple[str, ...]) -> None:
-        """Draw them anew."""
+    def sync(self, selection: tuple[str, ...], zoom: float = 1.0, view: Box | None = None) -> None:
+        """Draw them anew for this zoom, if there is room in the ``view`` (canvas pixels)."""
         for note in self.items:
             self._scene.removeItem(note)
         faulty = [name for name, card in self._scene.cards.items() if card.face.problem]
         if len(faulty) > AT_ONCE:
             faulty = [name for name in faulty if name in selection]
         self.items = []
+        if not faulty:
+            return
+        room = Grid()
+        for name, card_box in self._scene.grid.items():
+            room.put(name, card_box)
+        wires = [at for wire in self._scene.wires.values() for at in sample(wire.route.points)]
         for name in faulty[:AT_ONCE]:
             card, box = self._scene.cards[name], self._scene.grid.get(name)
             if box is not None:
-                note = NoteItem(card.face, box, self._scene.grid, wired_out=card.wired_out)
+                note = NoteItem(
+                    card.face, box, room, wires, wired_out=card.wired_out, zoom=zoom, view=view
+                )
+                room.put(f"{name}: note", note.box)
                 self._scene.addItem(note)
                 self.items.append(note)
 
@@ -119,16 +151,28 @@ def sentence(face: Face, names: Iterable[str]) -> str:
     return texts.sentence(face.problem.removeprefix(f"{face.name}: "), names)
 
 
-def place(card: Box, width: float, height: float, cards: Grid, below: float | None) -> Box:
-    """Below the card (by that many pixels), right, or left: the first that covers no other card."""
-    candidates = [
-        Box.around(card.right + GAP + width / 2, card.top + height / 2, width, height),
-        Box.around(card.left - GAP - width / 2, card.top + height / 2, width, height),
-    ]
+def around(card: Box, size: tuple[float, float], below: float | None, gap: float) -> Iterator[Box]:
+    """Below the card (by that many pixels), then right and left of it, ever further away."""
+    width, height = size
     if below is not None:
-        middle = card.bottom + below + height / 2
-        candidates.insert(0, Box.around(card.center.x, middle, width, height))
-    for box in candidates:
-        if not cards.near(box.grown(4.0)):
-            return box
-    return candidates[0]
+        yield Box.around(card.center.x, card.bottom + below + height / 2, width, height)
+    for aside in (1, 3, 5, 8):
+        for step in (0, 1, -1, 2, -2):
+            y = card.top + height / 2 + step * (height + gap) / 2
+            yield Box.around(card.right + aside * gap + width / 2, y, width, height)
+            yield Box.around(card.left - aside * gap - width / 2, y, width, height)
+
+
+def best(
+    places: Iterable[Box], room: Grid, wires: Sequence[Point], gap: float, view: Box | None
+) -> Box:
+    """The first of ``places`` that covers no card and no note, if possible no wire either, and
+    that lies in the view; the first of all where everything is full."""
+    every = list(places)
+    free = [box for box in every if not room.near(box.grown(gap))]
+    clear = [box for box in free if not any(box.holds(*at) for at in wires)]
+    for choice in (clear, free):
+        for box in choice:
+            if view is None or view.contains(box):
+                return box
+    return (clear or free or every)[0]

@@ -14,7 +14,10 @@ from studio.app.theme.style import set_role
 
 
 class ConnectOffer(QObject):
-    """At most one offer; Enter accepts it, Escape or any other edit takes it away."""
+    """At most one offer; Enter accepts it, Escape takes it away, and so does a wire drawn by hand.
+
+    Nothing is offered that would be refused, or that would only bring a problem.
+    """
 
     def __init__(self, view: Stage) -> None:
         super().__init__(view)
@@ -38,8 +41,8 @@ class ConnectOffer(QObject):
 
     @Slot(str, str)
     def make(self, source: str, target: str) -> None:
-        """Offer to wire ``source`` to ``target``, unless that is not allowed."""
-        if self._view.editor.refusal(source, target, None):
+        """Offer to wire ``source`` to ``target``, where that is allowed and the shapes fit."""
+        if not self._view.editor.suits(source, target):
             return
         self._ends = (source, target)
         self._button.setText(f"Connect to {source}")
@@ -56,13 +59,15 @@ class ConnectOffer(QObject):
             return
         scene = self._view.canvas
         source, target = (scene.grid.get(name) for name in self._ends)
-        if source is None or target is None:
+        fed = any(edge.target == self._ends[1] for edge in self._view.editor.network.edges)
+        if source is None or target is None or fed:
             self.dismiss()
             return
         ports = scene.cards[self._ends[1]].face.ports
         end = input_port(target, 0, ports)
         way = route(output_port(source), end, scene.grid, self._ends)
         self._wire.setPath(painter_path(way.points))
+        scene.show_leaving(self._ends[0], way)
         place = self._view.mapFromScene(QPointF(end.x, end.y))
         room = self._view.viewport().rect()
         x = min(max(4, place.x() + 12), room.width() - self._button.width() - 4)
@@ -81,5 +86,6 @@ class ConnectOffer(QObject):
     def dismiss(self) -> None:
         """Take the offer away."""
         self._ends = None
+        self._view.canvas.show_leaving(None)
         self._wire.hide()
         self._button.hide()

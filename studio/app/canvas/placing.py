@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from studio.app.canvas.geometry import Box, union
 from studio.project import edits, layout
@@ -92,6 +92,27 @@ def spread(network: Network, names: Collection[str], stood: Box) -> Network:
     return edits.move_nodes(network, places)
 
 
+def settle(network: Network, names: Sequence[str]) -> Network:
+    """Give ``names``, which stand in a wire one after the other, places below what feeds them.
+
+    Everything below makes room; where another wire's cards bar the column, they stand beside them.
+    """
+    last = next((edge for edge in network.edges if edge.source == names[-1]), None)
+    for name in names:
+        source = next((edge.source for edge in network.edges if edge.target == name), None)
+        if source is None or last is None:
+            return network
+        start, end, node = network.node(source), network.node(last.target), network.node(name)
+        size = layout.card_size(node)
+        y = box_of(end).top - layout.GAP_Y - size[1] / 2
+        network = edits.move_nodes(network, {name: (start.x, y)})
+        network = make_room(network, Edge(source, last.target, last.port), name)
+        node = network.node(name)
+        others = [box_of(other) for other in network.nodes if other.name not in names]
+        network = edits.move_nodes(network, {name: _sideways(node.x, node.y, size, others)})
+    return network
+
+
 def below(network: Network, node: Node, entry: PaletteEntry) -> tuple[float, float]:
     """The first free place under ``node`` for a card of ``entry``, beside it where that is full."""
     width, height = layout.card_size(Node(entry.key, entry.kind))
@@ -135,9 +156,17 @@ def free_place(network: Network, x: float, y: float, entry: PaletteEntry) -> tup
 
     It moves sideways only, and not far; where all is full it stays.
     """
-    width, height = layout.card_size(Node(entry.key, entry.kind))
+    size = layout.card_size(Node(entry.key, entry.kind))
+    return _sideways(x, y, size, [box_of(node) for node in network.nodes])
+
+
+def _sideways(
+    x: float, y: float, size: tuple[float, float], boxes: list[Box]
+) -> tuple[float, float]:
+    width, height = size
     wanted = Box.around(x, y, width, height)
-    others = [box.grown(48.0) for box in map(box_of, network.nodes)]
+    # Beside a card there is a gap for wires; above and below less will do.
+    others = [Box(b.left - 48.0, b.top - 32.0, b.right + 48.0, b.bottom + 32.0) for b in boxes]
     inward = [box for box in others if box.top < wanted.bottom and box.bottom > wanted.top]
     places = [x]
     for box in inward:

@@ -1,4 +1,7 @@
-"""The search box that Tab opens at the pointer: type a few letters, Enter adds."""
+"""The search box that Tab opens at the pointer: type a few letters, Enter adds.
+
+Arrow keys and Tab walk through what matches; Tab goes around, so that it never leads nowhere.
+"""
 
 from __future__ import annotations
 
@@ -133,4 +136,9 @@ class QuickAdd(QFrame):
             row = self.list.currentRow() + step[Qt.Key(event.key())]
             self.list.setCurrentRow(max(0, min(self.list.count() - 1, row)))
             return True
-        return event.key() == Qt.Key.Key_Tab
+        if event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            way = 1 if event.key() == Qt.Key.Key_Tab else -1
+            if self.list.count():
+                self.list.setCurrentRow((self.list.currentRow() + way) % self.list.count())
+            return True
+        return False

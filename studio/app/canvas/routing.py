@@ -89,7 +89,12 @@ def _around(start: Point, end: Point, obstacles: Grid, ends: tuple[str, str], ar
     best: tuple[float, tuple[Point, ...], bool] | None = None
     own = {edge for box in between for edge in (box.left - aside, box.right + aside)}
     own |= {start.x, end.x}
-    order = sorted(lanes, key=lambda x: (x not in own, _sideways(start, end, x), x < middle, x))
+    # Of lanes as near, that of an end needs one bend, and any other two.
+    straight = (start.x, end.x)
+    order = sorted(
+        lanes,
+        key=lambda x: (x not in own, _sideways(start, end, x), x not in straight, x < middle, x),
+    )
     for lane in order:
         sideways = _sideways(start, end, lane)
         # Sideways pixels rank the lanes, so once one is clear no later one can be better.

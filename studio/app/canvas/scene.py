@@ -57,6 +57,7 @@ class CanvasScene(QGraphicsScene):
         self._hovered: str | None = None
         self._selected_edge: Edge | None = None
         self._hovered_edge: Edge | None = None
+        self._offered: tuple[str, Route] | None = None
 
     # Following the value ------------------------------------------------------------------------
 
@@ -141,13 +142,19 @@ class CanvasScene(QGraphicsScene):
 
     def _sync_labels(self) -> None:
         """Put each shape beside its port on the side where no wire sweeps over it."""
-        rightward = {
-            edge.source
-            for edge, wire in self.wires.items()
-            if wire.route.points[3].x > wire.route.points[0].x + LEANS
-        }
+        leaving = [(edge.source, wire.route) for edge, wire in self.wires.items()]
+        if self._offered is not None:
+            leaving.append(self._offered)
+        rightward = {source for source, way in leaving if way.points[3].x > way.points[0].x + LEANS}
         for name, card in self.cards.items():
             card.set_state(label_left=name in rightward)
+
+    def show_leaving(self, source: str | None, way: Route | None = None) -> None:
+        """Let the shape at ``source`` make room for a wire that is only offered; None: no wire."""
+        offered = (source, way) if source is not None and way is not None else None
+        if offered != self._offered:
+            self._offered = offered
+            self._sync_labels()
 
     def _drop_card(self, name: str) -> Box:
         card = self.cards.pop(name)
@@ -251,6 +258,11 @@ class CanvasScene(QGraphicsScene):
         """Mark the one card that a wire in hand would reach."""
         for other, card in self.cards.items():
             card.set_state(targeted=other == name)
+
+    def set_refused(self, name: str | None) -> None:
+        """Mark the one card that would refuse a wire in hand."""
+        for other, card in self.cards.items():
+            card.set_state(refused=other == name)
 
     # A move in progress -------------------------------------------------------------------------
 

@@ -44,6 +44,8 @@ class Stage(QGraphicsView):
     """These two nodes could be connected; the user should be asked."""
     quick_add_wanted = Signal(QPoint)
     rename_wanted = Signal(str)
+    settings_wanted = Signal()
+    """The keyboard shall go to the settings of the selected node."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -124,8 +126,13 @@ class Stage(QGraphicsView):
         wanted = area.adjusted(-margin, -margin, margin, margin)
         zoom = min(room.width() / wanted.width(), room.height() / wanted.height(), 1.0)
         self.set_zoom(zoom)
-        self.centerOn(area.center())
+        self._center(area.center())
+
+    def _center(self, place: QPointF) -> None:
+        self.centerOn(place)
         self.moved.emit()
+        # What finds its place by zoom and view did so before the view was centered.
+        self.zoom_changed.emit(self.zoom)
 
     def look_afresh(self) -> None:
         """Another project is here: let the next ``zoom_to_fit_once`` fit it."""
@@ -141,8 +148,7 @@ class Stage(QGraphicsView):
             room = self.viewport().rect()
             self.set_zoom(max(READABLE, min(0.85, room.width() / (area.width() + 80.0))))
             top = area.top() + room.height() / 2 / self.zoom - 28.0
-            self.centerOn(QPointF(area.center().x(), top))
-            self.moved.emit()
+            self._center(QPointF(area.center().x(), top))
 
     def reveal(self, name: str) -> None:
         """Bring a card into view where it is not."""

@@ -23,20 +23,18 @@ def count(number: int) -> str:
 
 
 def size(number: int) -> str:
-    """Bytes as "412 MB" or "23.5 GB" (decimal units)."""
-    if number < 1_000:
-        return f"{number} B"
-    for step, letter in _STEPS:
-        if number >= step * 0.9995:
-            value = number / step
+    """Bytes as "393 MiB" or "21.9 GiB", the units in which torch and nvidia-smi count."""
+    for power, letters in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
+        value = number / 1024**power
+        if value >= 0.9995:
             digits = 0 if value >= 99.95 else 1
-            return f"{value:.{digits}f} {letter.upper()}B"
+            return f"{value:.{digits}f} {letters}"
     return f"{number} B"
 
 
 def shape(value: Shape | None) -> str:
     """``(64, 8, 8)`` as "64 × 8 × 8"; an unknown shape as a question mark."""
-    return "?" if value is None else " × ".join(str(part) for part in value)
+    return "?" if value is None else " × ".join(f"{part:,}" for part in value)
 
 
 def spoken_shape(value: Shape | None) -> str:

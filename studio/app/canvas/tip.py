@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRectF, Qt, QTimer
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -34,8 +34,9 @@ class PointerTip(QLabel):
         self._timer.timeout.connect(self.hide)
         self.hide()
 
-    def say(self, sentence: str, place: QPoint) -> None:
-        """Show ``sentence`` beside ``place``; an empty one hides the tip."""
+    def say(self, sentence: str, place: QPoint, spared: QRect | None = None) -> None:
+        """Show ``sentence`` beside ``place``, below or above ``spared`` where that is given; an
+        empty one hides the tip."""
         self._timer.stop()
         if not sentence:
             self.hide()
@@ -47,6 +48,10 @@ class PointerTip(QLabel):
             self.resize(width, self.heightForWidth(width))
         room = self._around.rect()
         at = place + OFFSET
+        if spared is not None and not spared.isEmpty():
+            at.setY(spared.bottom() + OFFSET.y() // 2)
+            if at.y() + self.height() + 4 > room.height():
+                at.setY(spared.top() - OFFSET.y() // 2 - self.height())
         self.move(
             max(0, min(at.x(), room.width() - self.width() - 4)),
             max(0, min(at.y(), room.height() - self.height() - 4)),

@@ -26,6 +26,7 @@ from studio.app.canvas import catalog, speech
 from studio.app.canvas.actions import CanvasActions
 from studio.app.canvas.adding import Adding
 from studio.app.canvas.drop import DropGesture
+from studio.app.canvas.geometry import Box
 from studio.app.canvas.gestures import (
     EDGE_REACH,
     PORT_REACH,
@@ -78,6 +79,7 @@ class CanvasView(Stage):
         self.adding = Adding(self)
         self.actions_ = CanvasActions(self)
         self.moved.connect(self._settle)
+        self.zoom_changed.connect(self._place_notes)
         self.feed_wanted.connect(self.adding.ask_what_to_feed)
         self.offer_wanted.connect(self.offer.make)
         self.quick_add_wanted.connect(self.adding.open_at)
@@ -114,7 +116,7 @@ class CanvasView(Stage):
         ends = self.offer.ends
         if ends is not None and selection != ends[1:]:
             self.offer.dismiss()
-        self.notes.sync(self.workspace.selection)
+        self._place_notes()
         self.actions_.refresh()
         self._speak()
 
@@ -134,8 +136,14 @@ class CanvasView(Stage):
         """Follow the color scheme."""
         self.setBackgroundBrush(ink().window)
         self.canvas.refresh_ink()
-        self.notes.sync(self.workspace.selection)
+        self._place_notes()
         self.minimap.redraw()
+
+    @Slot()
+    def _place_notes(self) -> None:
+        area = self.shown_area()
+        shown = Box(area.left(), area.top(), area.right(), area.bottom())
+        self.notes.sync(self.workspace.selection, self.zoom, shown)
 
     @Slot()
     def _settle(self) -> None:
@@ -318,6 +326,8 @@ class CanvasView(Stage):
             self._escape()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.offer.ends is not None:
             self.offer.accept()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and len(self.workspace.selection) == 1:
+            self.settings_wanted.emit()
         elif key in _WALK:
             self._arrow(_WALK[key], event.modifiers())
         else:

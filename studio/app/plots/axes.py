@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter
 
 from studio.app.plots import looks, ticks
@@ -15,7 +15,10 @@ from studio.app.theme.tokens import FONT_SMALL, color, font
 LEFT_WIDTH = 46
 BOTTOM_HEIGHT = 22
 PIXELS_A_ROW = 44
-PIXELS_A_COLUMN = 70
+COLUMNS = 6.2
+"""Steps of the lower axis, whatever the width, so that plots of one run have the same numbers; six
+and what is left free at the end."""
+LEAST_COLUMN = 30
 GAP = 6
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -71,7 +74,8 @@ class LeftAxis(_Axis):
             exponents = ticks.log_ticks(low, high, count)
             return [(exponent, self._unit(10.0**exponent)) for exponent in exponents]
         values = ticks.linear_ticks(low, high, count)
-        return [(value, self._unit(0.0 if abs(value) < 1e-12 else value)) for value in values]
+        texts = [self._unit(0.0 if abs(value) < 1e-12 else value) for value in values]
+        return list(zip(values, ticks.level(texts), strict=True))
 
     def boundingRect(self) -> QRectF:
         # Half a line of text stands above the topmost hairline and below the lowest.
@@ -94,7 +98,10 @@ class LeftAxis(_Axis):
 
 
 class StepAxis(_Axis):
-    """Steps, shown as epochs or as steps."""
+    """Steps, shown as epochs or as steps; which of both stands left of the first number, where
+    the values' axis leaves room for it."""
+
+    renamed = Signal()
 
     def __init__(self) -> None:
         super().__init__("bottom")
@@ -111,6 +118,12 @@ class StepAxis(_Axis):
         """Count epochs, or steps."""
         self.in_epochs = on
         self.redo()
+        self.renamed.emit()
+
+    @property
+    def name(self) -> str:
+        """What the numbers count."""
+        return "epoch" if self.in_epochs else "step"
 
     def place(self, step: float) -> str:
         """Where ``step`` lies, in words."""
@@ -118,22 +131,37 @@ class StepAxis(_Axis):
 
     def places(self, low: float, high: float, pixels: float) -> list[tuple[float, str]]:
         unit = self._steps_per_epoch if self.in_epochs else 1
-        values = ticks.linear_ticks(low / unit, high / unit, max(2.0, pixels / PIXELS_A_COLUMN))
-        return [(value * unit, ticks.number(round(value, 9), 4)) for value in values]
+        count = max(2.0, min(COLUMNS, pixels / LEAST_COLUMN))
+        values = ticks.linear_ticks(low / unit, high / unit, count)
+        texts = ticks.level([ticks.number(round(value, 9), 4) for value in values])
+        return [(value * unit, text) for value, text in zip(values, texts, strict=True)]
 
     def boundingRect(self) -> QRectF:
-        return QRectF(super().boundingRect()).adjusted(-24, 0, 8, 0)
+        return QRectF(super().boundingRect()).adjusted(-LEFT_WIDTH, 0, 8, 0)
 
     def generateDrawSpecs(self, p: QPainter) -> Any:
         box = self.own_rect()
         low, high = self.range
         if box.width() < 8 or not high > low:
             return None
-        height = QFontMetricsF(p.font()).height()
-        texts = []
+        metrics = QFontMetricsF(p.font())
+        top, height = box.top() + GAP, metrics.height()
+        wide = metrics.horizontalAdvance(self.name) + GAP
+        named = self._gutter() >= wide + 4
+        least = box.left() - min(self._gutter(), 24.0)
+        texts: list[tuple[QRectF, Qt.AlignmentFlag, str]] = []
         for value, text in self.places(low, high, box.width()):
             x = box.left() + (value - low) / (high - low) * box.width()
-            half = QFontMetricsF(p.font()).horizontalAdvance(text) / 2 + 1
-            middle = max(min(x, box.right() + 8 - half), box.left() + half - 24)
-            texts.append((QRectF(middle - half, box.top() + GAP, 2 * half, height), _CENTER, text))
+            half = metrics.horizontalAdvance(text) / 2 + 1
+            middle = max(min(x, box.right() + 8 - half), least + half)
+            if not texts and named:
+                where = QRectF(middle - half - wide, top, wide - GAP + 1, height)
+                texts.append((where, _CENTER, self.name))
+            elif texts and middle - half < texts[-1][0].right() + GAP:
+                continue
+            texts.append((QRectF(middle - half, top, 2 * half, height), _CENTER, text))
         return (self.pen(), box.topLeft(), box.topRight()), [], texts
+
+    def _gutter(self) -> float:
+        """The room left of the plot that a name may take."""
+        return max(0.0, float(self.mapRectToScene(self.own_rect()).left()) - 1)

@@ -20,7 +20,8 @@ class GradientMap(QWidget):
     def __init__(self, scheduler: DrawScheduler, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.plot = GradientPlot(scheduler, self)
-        self.strip = BlockStrip(self.plot.rows_span, self)
+        self.strip = BlockStrip(self.plot.rows_span, lambda: self.plot.step_axis.name, self)
+        self.plot.step_axis.renamed.connect(self.strip.update)
         self.profile = NormProfile(self.plot, self)
         self.stale = False
         self._scheduler = scheduler

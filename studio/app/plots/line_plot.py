@@ -15,6 +15,9 @@ from studio.app.plots.marks import Marks
 from studio.app.plots.scheduler import DrawScheduler
 from studio.app.plots.step_plot import StepPlot
 
+MARGIN = 0.015
+"""Share of a plot that is left free beyond the last step and above a ceiling, for markers."""
+
 
 class LinePlot(StepPlot):
     """Lines over steps, on a linear or a logarithmic axis.
@@ -41,7 +44,8 @@ class LinePlot(StepPlot):
         self.logarithmic = False
         self.lines: list[Line] = []
         self.words = words or unit
-        self._floor, self._ceiling = floor, ceiling
+        self._floor = floor
+        self._ceiling = ceiling * (1 + MARGIN) if ceiling is not None else None
         self._fitted = False
         self._marks = Marks(self.view)
         self.addItem(self._marks, ignoreBounds=True)
@@ -108,6 +112,12 @@ class LinePlot(StepPlot):
         for line in self.lines:
             line.dress()
         self._marks.update()
+
+    def set_run(self, total_steps: int, steps_per_epoch: int) -> None:
+        super().set_run(total_steps, steps_per_epoch)
+        # Room for the marker at the very end, half of which would be cut off.
+        self.home = (0.0, self.home[1] * (1 + MARGIN))
+        self.reset()
 
     def show_home(self) -> None:
         low = self._floor or 0.0

@@ -45,12 +45,14 @@ class Line(Protocol):
 class CurveItem(pg.GraphicsObject):  # type: ignore[misc]
     """A line through points, drawn at one pixel without antialiasing.
 
-    ``bold`` draws it again one pixel lower, which costs a fraction of a pen of two pixels.
-    ``dots`` puts a marker at each of at most 100 points.
+    ``bold`` draws it again one pixel lower and one to the right, which costs a fraction of a pen
+    of two pixels; a line of ``few`` points can have that pen. ``dots`` puts a marker at each of
+    at most 100 points.
     """
 
-    def __init__(self, bold: bool, dots: bool) -> None:
+    def __init__(self, bold: bool, dots: bool, few: bool = False) -> None:
         super().__init__()
+        self._few = few
         self._path = QPainterPath()
         self._box = QRectF()
         self._pen = QPen()
@@ -87,13 +89,22 @@ class CurveItem(pg.GraphicsObject):  # type: ignore[misc]
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         ratio = painter.device().devicePixelRatio()
-        painter.setPen(looks.scaled(self._pen, ratio))
+        pen = looks.scaled(self._pen, ratio)
+        if self._bold and self._few:
+            pen = QPen(pen)
+            pen.setWidthF(BOLD_PIXELS * ratio)
+            # Dashes are counted in widths of the pen, which follow the screen's scale already.
+            pen.setDashPattern([length / BOLD_PIXELS for length in self._pen.dashPattern()])
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setPen(pen)
         painter.drawPath(self._path)
-        if self._bold:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        if self._bold and not self._few:
             place = painter.worldTransform()
             for pixel in range(1, round(BOLD_PIXELS * ratio)):
-                painter.setWorldTransform(place * QTransform.fromTranslate(0, pixel / ratio))
-                painter.drawPath(self._path)
+                for right, down in ((0.0, pixel / ratio), (pixel / ratio, 0.0)):
+                    painter.setWorldTransform(place * QTransform.fromTranslate(right, down))
+                    painter.drawPath(self._path)
             painter.setWorldTransform(place)
         if self._dots is not None and not self._dots.isEmpty():
             # A pen that ignores the view's zoom counts the screen's pixels.
@@ -126,7 +137,7 @@ class _Curve:
         self.tint = tint
         self.share = share
         self.dash = dash
-        self.item = CurveItem(bold=share == 1.0 and bool(title), dots=dots)
+        self.item = CurveItem(bold=share == 1.0 and bool(title), dots=dots, few=dash)
 
     @property
     def color(self) -> QColor:

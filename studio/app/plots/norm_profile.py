@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.app.plots import looks, ticks
+from studio.app.plots.axes import GAP
 from studio.app.plots.gradient_plot import GradientPlot
-from studio.app.theme.tokens import FONT_SMALL, S1, S2, color, font
+from studio.app.theme.tokens import FONT_SMALL, S2, S3, color, font
 
 WIDTH = 176
-ROW_FOR_BARS = 6
+LEFT = 10
+"""Pixels left of the scale, so that its first number stands clear of the map's last one."""
+ROW_FOR_BARS = 3
 """Rows at least this high have a bar each; lower ones are joined to a line."""
 
 WEAK = 0.01
@@ -20,18 +25,26 @@ WEAK = 0.01
 
 
 class NormProfile(QWidget):
-    """A bar for each layer on the map's scale, with a mark where it was at the start."""
+    """A bar for each layer on the map's scale, with a mark where it was at the start.
+
+    ``styled`` tells whether bars or, for very many layers, lines are drawn; ``compared`` how the
+    parts of the network compare, and whether one of them gets little.
+    """
+
+    styled = Signal(bool)
+    compared = Signal(str, bool)
 
     def __init__(self, plot: GradientPlot, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._plot = plot
         self._now = np.empty(0)
         self._start = np.empty(0)
+        self._bars = True
         self.setAccessibleName("Gradient norm of each layer, now and at the start")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.setToolTip(
-            "The mean norm of each layer's gradient over the last 20 steps (bars) and over the "
-            "first 20 (marks), on the logarithmic scale of the map."
+            "The mean norm of each layer's gradient over the last 20 steps and over the first 20, "
+            "on the logarithmic scale of the map."
         )
 
     def sizeHint(self) -> QSize:
@@ -41,6 +54,7 @@ class NormProfile(QWidget):
         """Take the present numbers."""
         self._now, self._start = self._plot.profile()
         self.setAccessibleDescription(self.describe())
+        self.compared.emit(*(self.comparison() or ("", False)))
         self.update()
 
     def describe(self) -> str:
@@ -74,7 +88,10 @@ class NormProfile(QWidget):
         with np.errstate(divide="ignore", invalid="ignore"):
             shares = (np.log10(norms) - low) / (high - low)
         shares = np.clip(np.nan_to_num(shares, nan=0.0), 0.0, 1.0)
-        return np.asarray(shares * (self.width() - S2))
+        return np.asarray(LEFT + shares * self._room())
+
+    def _room(self) -> float:
+        return max(1.0, float(self.width() - LEFT - S3))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not len(self._now):
@@ -88,28 +105,28 @@ class NormProfile(QWidget):
         top, height = self._plot.rows_span()
         row = height / len(self._now)
         now, start = self._x(self._now), self._x(self._start)
-        if row >= ROW_FOR_BARS:
+        self._paint_scale(painter, top, height)
+        bars = row >= ROW_FOR_BARS
+        if bars:
             self._paint_bars(painter, now, start, top, row)
         else:
             self._paint_lines(painter, now, start, top, row)
-        self._paint_foot(painter, top + height)
         painter.end()
+        if bars != self._bars:
+            self._bars = bars
+            self.styled.emit(bars)
 
     def _paint_bars(
         self, painter: QPainter, now: np.ndarray, start: np.ndarray, top: float, row: float
     ) -> None:
-        inset = min(3.0, row * 0.2)
-        track = color("track")
-        mark = looks.pen(color("text"))
+        inset = min(3.0, row * 0.2) if row >= 6 else 0.5
+        mark = color("text")
         for i in range(len(now)):
             y = top + i * row
-            share = now[i] / max(1.0, self.width() - S2)
-            painter.fillRect(QRectF(0, y + row / 2, self.width() - S2, 1), track)
-            painter.fillRect(
-                QRectF(0, y + inset, max(1.0, now[i]), row - 2 * inset), self._plot.color_at(share)
-            )
-            painter.setPen(mark)
-            painter.drawLine(QPointF(start[i], y + 1), QPointF(start[i], y + row - 2))
+            share = (now[i] - LEFT) / self._room()
+            bar = QRectF(LEFT, y + inset, max(1.0, now[i] - LEFT), row - 2 * inset)
+            painter.fillRect(bar, self._plot.color_at(share))
+            painter.fillRect(QRectF(start[i], y + inset, 1.5, row - 2 * inset), mark)
 
     def _paint_lines(
         self, painter: QPainter, now: np.ndarray, start: np.ndarray, top: float, row: float
@@ -123,13 +140,19 @@ class NormProfile(QWidget):
             points = [QPointF(x, y) for x, y in zip(xs, middles, strict=True)]
             painter.drawPolyline(QPolygonF(points))
 
-    def _paint_foot(self, painter: QPainter, bottom: float) -> None:
-        comparison = self.comparison()
-        if comparison is None:
-            return
-        text, little = comparison
+    def _paint_scale(self, painter: QPainter, top: float, height: float) -> None:
+        """A hairline at each power of ten, and numbers at as many as have room."""
+        low, high = self._plot.limits
         metrics = QFontMetricsF(painter.font())
-        painter.setPen(color("warning" if little else "muted"))
-        text = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, self.width() - S1)
-        where = QRectF(0, bottom + S1, self.width() - S1, metrics.height())
-        painter.drawText(where, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, text)
+        step = self._room() / (high - low)
+        wide = metrics.horizontalAdvance("10⁻⁸") + S2
+        stride = max(1, math.ceil(wide / step))
+        for exponent in range(low, high + 1):
+            x = LEFT + (exponent - low) * step
+            painter.fillRect(QRectF(x, top, 1, height), color("line"))
+            if (high - exponent) % stride:
+                continue
+            text = "1" if exponent == 0 else ticks.power(exponent)
+            painter.setPen(color("muted"))
+            where = QRectF(x - wide / 2, top + height + GAP, wide, metrics.height())
+            painter.drawText(where, Qt.AlignmentFlag.AlignHCenter, text)

@@ -24,11 +24,32 @@ SLOWEST_SECONDS = 2.0
 class Drawable(Protocol):
     """A plot that can draw itself anew; ``stale`` tells that it has something new to show."""
 
-    stale: bool
+    @property
+    def stale(self) -> bool: ...
 
     def isVisible(self) -> bool: ...
 
     def redraw(self) -> None: ...
+
+
+class Together:
+    """Plots that are drawn in one turn, so that one never shows what the other does not yet."""
+
+    def __init__(self, *plots: Drawable) -> None:
+        self._plots = plots
+
+    @property
+    def stale(self) -> bool:
+        return any(plot.stale and plot.isVisible() for plot in self._plots)
+
+    def isVisible(self) -> bool:
+        return any(plot.isVisible() for plot in self._plots)
+
+    def redraw(self) -> None:
+        """Draw all of them that are to be seen."""
+        for plot in self._plots:
+            if plot.isVisible():
+                plot.redraw()
 
 
 class DrawScheduler(QObject):

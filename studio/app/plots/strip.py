@@ -14,6 +14,7 @@ from studio.app.theme.tokens import FONT_SMALL, S2, color, font
 BAND = 10
 MOST_LABEL = 96
 LEAST_LABEL = 24
+GAP = 6
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,22 @@ class BlockRows:
 
 
 class BlockStrip(QWidget):
-    """Bands with names, as high as the block's rows; a click on one is told by its name."""
+    """Bands with names, as high as the block's rows; a click on one is told by its name.
+
+    ``foot`` is what the axis of the map beside it counts, for which it has no room of its own.
+    """
 
     block_clicked = Signal(str)
 
     def __init__(
-        self, span: Callable[[], tuple[float, float]], parent: QWidget | None = None
+        self,
+        span: Callable[[], tuple[float, float]],
+        foot: Callable[[], str],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._span = span
+        self._foot = foot
         self._blocks: tuple[BlockRows, ...] = ()
         self._rows = 0
         self._label = LEAST_LABEL
@@ -89,6 +97,11 @@ class BlockStrip(QWidget):
             text = metrics.elidedText(block.name, Qt.TextElideMode.ElideRight, self._label)
             where = QRectF(BAND + S2, top, self._label, metrics.height())
             painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, text)
+        if self._blocks:
+            top, height = self._span()
+            painter.setPen(color("muted"))
+            where = QRectF(0, top + height + GAP, self.width(), metrics.height())
+            painter.drawText(where, Qt.AlignmentFlag.AlignRight, self._foot())
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 
@@ -88,6 +89,37 @@ def fits(low: float, high: float, bounds: tuple[float, float], share: float = 0.
     return low >= bottom and high <= top and (high - low) >= share * (top - bottom)
 
 
+def power(exponent: int) -> str:
+    """A power of ten: 10⁻³."""
+    return f"10{str(exponent).translate(_SUPERSCRIPT)}"
+
+
+def level(texts: list[str]) -> list[str]:
+    """Numbers of one axis with as many decimals each: 0.5, 1 and 1.5 become 0.5, 1.0 and 1.5.
+
+    Texts of different units, or with powers of ten, stay as they are.
+    """
+    found = [re.fullmatch(r"(−?[\d,]+)(?:\.(\d+))?( \S+)?", text) for text in texts]
+    parts = [match.groups() for match in found if match is not None]
+    if len(parts) < len(texts) or len({unit for _, _, unit in parts}) > 1:
+        return texts
+    most = max((len(decimals or "") for _, decimals, _ in parts), default=0)
+    if not most:
+        return texts
+    return [
+        f"{whole}.{(decimals or '').ljust(most, '0')}{unit or ''}"
+        for whole, decimals, unit in parts
+    ]
+
+
+def steady(value: float, digits: int = 3) -> str:
+    """``number`` with its zeros kept, for a value that changes in its place: 1.90 after 1.91."""
+    size = abs(value)
+    if not math.isfinite(value) or size >= 1e4 or (size and size < 0.9995e-3):
+        return number(value, digits)
+    return _fixed(value, digits)
+
+
 def number(value: float, digits: int = 3) -> str:
     """``value`` with about ``digits`` significant digits, grouped, and k, M, G from 10,000 on."""
     if not math.isfinite(value):
@@ -98,17 +130,19 @@ def number(value: float, digits: int = 3) -> str:
             return f"{_plain(value / scale, digits)} {unit}"
     if size and size < 0.9995e-3:
         exponent = math.floor(math.log10(size))
-        return f"{_plain(value / 10.0**exponent, 2)}·10{str(exponent).translate(_SUPERSCRIPT)}"
+        return f"{_plain(value / 10.0**exponent, 2)}·{power(exponent)}"
     return _plain(value, digits)
 
 
 def _plain(value: float, digits: int) -> str:
+    text = _fixed(value, digits)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _fixed(value: float, digits: int) -> str:
     size = abs(value)
     whole = len(str(int(size))) if size >= 1 else -max(0, math.floor(-math.log10(size or 1.0)))
-    text = f"{value:,.{max(0, digits - whole)}f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return text.replace("-", "−")
+    return f"{value:,.{max(0, digits - whole)}f}".replace("-", "−")
 
 
 def finite_bounds(*arrays: np.ndarray) -> tuple[float, float] | None:

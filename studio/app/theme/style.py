@@ -2,15 +2,16 @@
 
 A widget says what it is with ``set_role``:
 
-- labels: ``title`` (bold), ``headline`` (large), ``section`` (small, bold, muted), ``muted``,
-  ``small``, ``number`` (tabular digits), ``error``, ``warning``, ``good``
+- labels: ``title`` (bold), ``heading`` (of a panel), ``headline`` (large), ``section`` (small,
+  bold, muted), ``muted``, ``small``, ``number`` (tabular digits), ``error``, ``warning``,
+  ``small-warning``, ``good``, ``bubble`` (over a form, while a text is wrong)
 - frames: ``panel``, ``card``, ``line`` (a hairline), ``bar`` (the message bar)
 - buttons: ``primary`` (one a page), ``flat`` (icon or text alone), ``link``
 """
 
 from __future__ import annotations
 
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPalette, QPen
 from PySide6.QtWidgets import QApplication, QFrame, QStyleFactory, QWidget
 
 from studio.app import resources
@@ -53,6 +54,12 @@ def set_role(widget: QWidget, role: str) -> None:
     # Rules on a property are worked out when the widget is polished, not when it changes.
     widget.style().unpolish(widget)
     widget.style().polish(widget)
+
+
+def focus_pen() -> QPen:
+    """The ring of what has the keyboard: twice as wide as any outline, so that it needs no color
+    to be told from what is pointed at."""
+    return QPen(color("accent"), 2)
 
 
 def hairline(vertical: bool = False, parent: QWidget | None = None) -> QFrame:
@@ -125,17 +132,29 @@ QToolTip { background: @card; color: @text; border: 1px solid @line; padding: @s
 QLabel { background: transparent; }
 QLabel[role="title"] { font-weight: 600; }
 QLabel[role="headline"] { font-size: @large; font-weight: 600; }
+QLabel[role="heading"] { font-size: 16px; font-weight: 600; }
 QLabel[role="section"] { font-size: @small; font-weight: 600; color: @muted; }
 QLabel[role="muted"] { color: @muted; }
 QLabel[role="small"] { color: @muted; font-size: @small; }
+QLabel[role="small-warning"] { color: @warning; font-size: @small; }
 QLabel[role="error"] { color: @error; font-size: @small; }
 QLabel[role="warning"] { color: @warning; }
 QLabel[role="good"] { color: @good; }
 
+QLabel[role="bubble"] {
+    background: @error_soft; color: @text; font-size: @small; border: 1px solid @error;
+    border-radius: @radius; padding: @s1 @s2;
+}
+
 QFrame[role="panel"], QWidget[role="panel"] { background: @panel; border: none; }
 QFrame[role="card"] { background: @card; border: 1px solid @line; border-radius: @radius; }
 QFrame[role="line"] { background: @line; border: none; }
-QFrame[role="bar"] { background: @accent_soft; border: none; }
+QFrame[role="bar"] {
+    background: @accent_soft; border: 1px solid @accent; border-radius: @radius;
+}
+QFrame[role="bar"][tone="good"] { background: @good_soft; border-color: @good; }
+QFrame[role="bar"][tone="warning"] { background: @warning_soft; border-color: @warning; }
+QFrame[role="bar"][tone="error"] { background: @error_soft; border-color: @error; }
 
 QPushButton, QToolButton[role="button"] {
     background: @card; color: @text; border: 1px solid @line; border-radius: @radius;
@@ -159,7 +178,9 @@ QPushButton[role="link"] {
     text-align: left; font-weight: 600; min-height: 0;
 }
 QPushButton[role="link"]:hover { color: @accent_hover; text-decoration: underline; }
-QPushButton[role="link"]:focus { border: none; border-bottom: 2px solid @accent; }
+QPushButton[role="link"]:focus {
+    border: none; border-bottom: 2px solid @accent; text-decoration: none;
+}
 QPushButton[role="link"]:disabled { color: @disabled; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: @radius;
     padding: @s1; color: @text; }
@@ -194,7 +215,7 @@ QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover { backgro
 QAbstractSpinBox::up-arrow { image: url("@up"); width: 8px; height: 8px; }
 QAbstractSpinBox::down-arrow { image: url("@down"); width: 8px; height: 8px; }
 QComboBox::drop-down { border: none; width: 22px; }
-QComboBox { min-height: 24px; padding: 1px @s2; }
+QComboBox { min-height: 24px; padding: 1px @s2; combobox-popup: 0; }
 QComboBox::down-arrow { image: url("@down"); width: 10px; height: 10px; }
 QComboBox QAbstractItemView {
     background: @card; color: @text; border: 1px solid @line; outline: none; padding: @s1;
@@ -220,6 +241,10 @@ QCheckBox::indicator:checked, QMenu::indicator:checked {
     background: @accent; border: 1px solid @accent; image: url("@check");
 }
 QCheckBox:focus { color: @accent; }
+QMenu::indicator:exclusive { width: 14px; height: 14px; border-radius: 8px; }
+QMenu::indicator:exclusive:checked {
+    width: 8px; height: 8px; border: 4px solid @accent; background: @accent_text; image: none;
+}
 
 QMenu { background: @card; color: @text; border: 1px solid @line; padding: @s1; }
 QMenu::item { padding: 5px 28px 5px @s3; border-radius: 4px; }

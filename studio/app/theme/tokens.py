@@ -30,7 +30,9 @@ FONT_LARGE = 20
 ROW = 28
 """Height of a field, button or row of a list."""
 
-SURFACES = ("window", "panel", "card", "field", "accent_soft")
+SURFACES = (
+    "window", "panel", "card", "field", "accent_soft", "good_soft", "warning_soft", "error_soft",
+)  # fmt: skip
 """Colors that texts stand on."""
 
 SCHEMES: dict[str, dict[str, str]] = {
@@ -50,6 +52,9 @@ SCHEMES: dict[str, dict[str, str]] = {
         "accent_hover": "#194dbb",
         "accent_text": "#ffffff",
         "accent_soft": "#e7eefc",
+        "good_soft": "#e8f6f0",
+        "warning_soft": "#fdf3e7",
+        "error_soft": "#fdeeec",
         "warning": "#a04300",
         "error": "#b3231b",
         "good": "#0a7150",
@@ -89,6 +94,9 @@ SCHEMES: dict[str, dict[str, str]] = {
         "accent_hover": "#9dbfff",
         "accent_text": "#0b1220",
         "accent_soft": "#22304b",
+        "good_soft": "#1a322a",
+        "warning_soft": "#372a18",
+        "error_soft": "#3c2325",
         "warning": "#f2a541",
         "error": "#ff9086",
         "good": "#4fcb9c",

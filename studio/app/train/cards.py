@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.app.fields import ChoiceField, field
 from studio.app.forms import SettingsForm
+from studio.app.tabbing import follow_layout
 from studio.app.theme.style import hairline, set_role
-from studio.app.theme.tokens import S2, S3, S4
+from studio.app.theme.tokens import S1, S2, S3, S4
 from studio.app.train.rate_preview import RatePreview
 from studio.app.workspace import Workspace
 from studio.project import recipes
@@ -107,6 +108,8 @@ class ChosenCard(Card):
         self._kinds = kinds
         self._shown: str | None = None
         self._form: SettingsForm | None = None
+        self._left: dict[str, dict[str, Any]] = {}
+        workspace.started.connect(self._left.clear)
         choice = Choice(
             name="kind",
             title=part.capitalize(),
@@ -124,6 +127,7 @@ class ChosenCard(Card):
         set_role(self.unknown, "error")
         self._place = QVBoxLayout()
         self._place.setContentsMargins(0, 0, 0, 0)
+        self._place.setSpacing(S1)
         self.formula = QLabel(self)
         self.formula.setWordWrap(True)
         self.column.addWidget(self.choice)
@@ -151,6 +155,7 @@ class ChosenCard(Card):
             values |= chosen.settings
             self._form.set_values(values)
             self._form.set_errors(_errors({s.name: s for s in kind.settings}, values))
+        self._left[chosen.kind] = dict(chosen.settings)
 
     def _rebuild(self, kind: OptimizerKind | ScheduleKind | None) -> None:
         if self._form is not None:
@@ -166,6 +171,7 @@ class ChosenCard(Card):
             self._form.edited.connect(self._edit)
             self._form.committed.connect(lambda _: self.workspace.end_merge())
             self._place.addWidget(self._form)
+        follow_layout(self)
         self.formula.setText(formula_html(kind.formula))
         source = f"\n{kind.source}" if isinstance(kind, OptimizerKind) else ""
         self.formula.setToolTip(f"{kind.help}{source}")
@@ -173,8 +179,11 @@ class ChosenCard(Card):
         self.formula.setAccessibleDescription(f"{kind.formula}. {kind.help}")
 
     def _choose(self, kind: str) -> None:
+        # Who looks at another decay for a moment finds the first one as it was.
+        chosen = Chosen(kind, dict(self._left.get(kind, {})))
+
         def change(project: Project) -> Project:
-            recipe = replace(project.recipe, **{self._part: Chosen(kind)})
+            recipe = replace(project.recipe, **{self._part: chosen})
             if self._part == "optimizer":
                 recipe = replace(recipe, learning_rate=_fitting_rate(project, kind))
             return replace(project, recipe=recipe)
@@ -199,7 +208,8 @@ class RateCard(ChosenCard):
         self.rate_form = SettingsForm([START_RATE], self)
         self.rate_form.edited.connect(self._edit_rate)
         self.rate_form.committed.connect(lambda _: workspace.end_merge())
-        self.column.insertWidget(2, self.rate_form)
+        self._place.insertWidget(0, self.rate_form)
+        follow_layout(self)
         self.preview = RatePreview(self)
         self.column.addWidget(self.preview)
         self._steps_per_epoch: int | None = None

@@ -314,18 +314,18 @@ class TrainingController(QObject):
             "Press Train to start again; the run folder holds the last checkpoint.",
         )
         self.result = result
-        if isinstance(result, Failed) and self.started is None and self._before is not None:
-            # It learned nothing, so it takes nothing away: what was there before comes back.
-            before, self._before = self._before, None
+        before, self._before = self._before, None
+        if isinstance(result, Failed) and self.started is None and before is not None:
             if before.handle is None or before.handle.folder != run.folder:
                 from studio.runs.folder import remove_unstarted  # brings numpy
 
                 remove_unstarted(run.folder)
-            self._take_up(before)
-            self._enter("idle")
-            self.refused.emit(f"{result.message} {result.advice}".strip())
-            return
-        self._before = None
+            if before.handle is not None:
+                # It learned nothing, so it takes nothing away: what was there comes back.
+                self._take_up(before)
+                self._enter("idle")
+                self.refused.emit(f"{result.message} {result.advice}".strip())
+                return
         self._enter("idle")
         if isinstance(result, Failed):
             advice = " ".join(part for part in (result.advice, result.saved) if part)

@@ -16,7 +16,7 @@ from studio.app.plots import ticks
 from studio.app.plots.gradient_map import GradientMap
 from studio.app.plots.line_plot import LinePlot
 from studio.app.plots.lines import ColumnLine, PointsLine, SmoothedLine
-from studio.app.plots.scheduler import DrawScheduler
+from studio.app.plots.scheduler import DrawScheduler, Together
 from studio.app.plots.strip import BlockRows
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import FONT_SMALL, S1
@@ -43,8 +43,13 @@ MOST_DROPS = 100
 
 
 def percent(share: float) -> str:
-    """``share`` of one in percent, to a tenth."""
+    """``share`` of one in percent, to a tenth, as an axis writes it."""
     return f"{100 * share:.1f}".removesuffix(".0") + " %"
+
+
+def steady_percent(share: float) -> str:
+    """``share`` of one in percent, always with its tenth."""
+    return f"{100 * share:.1f} %"
 
 
 class Dashboard(QWidget):
@@ -61,14 +66,22 @@ class Dashboard(QWidget):
         self._layer.setInterval(0)
         self._layer.timeout.connect(self._lay_out_next)
         self.scheduler = DrawScheduler(self)
-        self.loss = LinePlot("Loss", self.scheduler, floor=0.0)
-        self.accuracy = LinePlot("Accuracy", self.scheduler, unit=percent, floor=0.0, ceiling=1.0)
+        self.loss = LinePlot("Loss", self.scheduler, words=ticks.steady, floor=0.0)
+        self.accuracy = LinePlot(
+            "Accuracy",
+            self.scheduler,
+            unit=percent,
+            words=steady_percent,
+            floor=0.0,
+            ceiling=1.0,
+        )
         self.gradients = GradientMap(self.scheduler)
         self.rate = LinePlot("Learning rate", self.scheduler, floor=0.0)
         self.throughput = LinePlot("Throughput", self.scheduler, words="{:,.0f}".format, floor=0.0)
         self.system = SystemPanel()
         self._line_plots = (self.loss, self.accuracy, self.rate, self.throughput)
-        for plot in (*self._line_plots, self.gradients):
+        watched = Together(self.loss, self.accuracy)
+        for plot in (watched, self.gradients, self.rate, self.throughput):
             self.scheduler.add(plot)
         self.grid = PanelGrid(self._panels(), self)
         layout = QVBoxLayout(self)
@@ -91,9 +104,12 @@ class Dashboard(QWidget):
         scale = ColorScale(self.gradients.plot.color_at)
         self.gradients.plot.scaled.connect(lambda: scale.set_limits(self.gradients.plot.limits))
         gradients.add_to_head(scale)
-        gradients.add_to_head(
-            Legend((Entry("now", "plot3", "bar"), Entry("at the start", "text", "mark")))
+        legend = Legend(_BARS)
+        self.gradients.profile.styled.connect(
+            lambda bars: legend.set_entries(_BARS if bars else _LINES)
         )
+        gradients.add_to_head(legend)
+        gradients.add_caption(self._comparison())
         rate = Panel("rate", "Learning rate", self.rate)
         rate.add_to_head(_log_button(self.rate))
         rate.add_to_head(
@@ -108,6 +124,17 @@ class Dashboard(QWidget):
         self.system.captioned.connect(caption.setText)
         system.add_to_head(caption)
         return [loss, accuracy, gradients, rate, throughput, system]
+
+    def _comparison(self) -> QLabel:
+        """Which part of the network gets how little of another's gradient."""
+        caption = QLabel()
+
+        def show(text: str, little: bool) -> None:
+            set_role(caption, "small-warning" if little else "small")
+            caption.setText(text)
+
+        self.gradients.profile.compared.connect(show)
+        return caption
 
     def _legend(self, plot: LinePlot, widest: str, entries: Sequence[Entry]) -> Legend:
         entries = [Entry(e.name, e.tint, e.style, e.widest or widest) for e in entries]
@@ -203,6 +230,8 @@ class Dashboard(QWidget):
         self.scheduler.request()
 
 
+_BARS = (Entry("now", "plot3", "bar"), Entry("at the start", "text", "mark"))
+_LINES = (Entry("now", "plot1"), Entry("at the start", "muted", "dash"))
 _BOTH = (Entry("training", "plot1"), Entry("validation", "plot2", "dash"))
 
 

@@ -38,6 +38,12 @@ class Legend(QWidget):
         self.setAccessibleName("Legend: " + ", ".join(entry.name for entry in entries))
         theme().scheme_changed.connect(self.update)
 
+    def set_entries(self, entries: Sequence[Entry]) -> None:
+        """Explain these instead, as many as before."""
+        self._entries = tuple(entries)
+        self.updateGeometry()
+        self.update()
+
     def set_values(self, values: Sequence[str]) -> None:
         """Show the present values, one an entry."""
         if list(values) != self._values:

@@ -23,6 +23,7 @@ from studio.app.train.controller import TrainingController
 from studio.app.train.recipe_column import RecipeColumn
 from studio.app.train.status import RunStatus
 from studio.app.workspace import Workspace
+from studio.runs.api import Failed
 
 if TYPE_CHECKING:
     from studio.app.train.dashboard import Dashboard
@@ -78,6 +79,13 @@ class TrainPage(QWidget):
         controller.started_changed.connect(self._show_side)
         self._show_side()
 
+    def _broken_start(self) -> Failed | None:
+        """Why the last run broke before its first step, of which there is nothing to plot."""
+        result = self._controller.result
+        if self._controller.started is None and isinstance(result, Failed):
+            return result
+        return None
+
     def load_plots(self) -> None:
         """Load pyqtgraph on a thread and build the plots when it is there; returns at once."""
         if self.dashboard is None and self._loading is None:
@@ -122,10 +130,16 @@ class TrainPage(QWidget):
             self._loading.join()  # the window closes: no thread may outlive it
 
     def _show_side(self, _: str = "") -> None:
-        if self._controller.run is not None or self._controller.busy:
+        broken = self._broken_start()
+        if self._controller.busy or (self._controller.run is not None and broken is None):
             self._stack.setCurrentWidget(self._run_side)
             return
         self._stack.setCurrentWidget(self.empty)
+        if broken is not None and self._workspace.project == self._controller.project:
+            advice = " ".join(part for part in (broken.advice, broken.saved) if part)
+            sentence = texts.sentence(broken.message, ())
+            self.empty.say("error", sentence, advice, "Train again", self.train, tone="error")
+            return
         obstacles = self._controller.obstacles(self._workspace.project)
         if not obstacles:
             self.empty.say(

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S2, S3, color
@@ -109,6 +117,12 @@ class Panel(QFrame):
         inner.setContentsMargins(S2, 0, S2, 0)
         inner.addWidget(body)
         layout.addLayout(inner, 1)
+
+    def add_caption(self, label: QLabel) -> None:
+        """Put a few quiet words behind the title; they give way where there is no room."""
+        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._head.setStretch(1, 0)
+        self._head.insertWidget(1, label, 1)
 
     def add_to_head(self, widget: QWidget) -> None:
         """Put ``widget`` at the right end of the head."""

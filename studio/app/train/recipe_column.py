@@ -16,6 +16,7 @@ from studio.project import recipes
 from studio.project.optimizers import OPTIMIZERS
 
 WIDTH = 284
+SCROLL_BAR = 10
 FOLLOW_MS = 500
 
 
@@ -69,6 +70,8 @@ class RecipeColumn(QFrame):
         self.note.hide()
         body = QWidget()
         set_role(body, "panel")
+        # The scroll bar has its place whether it is needed or not: fields keep their width.
+        body.setFixedWidth(WIDTH - SCROLL_BAR)
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -67,7 +67,7 @@ def _plain(name: str, value: float | None, unit: str, hot: float = float("inf"))
 
 
 def _of(used: int, total: int) -> str:
-    return f"{used / GIB:.1f} of {total / GIB:.{0 if total > 20 * GIB else 1}f} GiB"
+    return f"{used / GIB:.1f} of {total / GIB:.{0 if total > 100 * GIB else 1}f} GiB"
 
 
 _SILENT = "not reported"

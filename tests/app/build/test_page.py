@@ -160,6 +160,32 @@ def test_the_palette_finds_and_adds_by_keyboard(page: BuildPage, workspace: Work
     assert workspace.undo_label == "Add dropout"
 
 
+def test_the_palette_lists_what_a_search_means_first(page: BuildPage) -> None:
+    every = page.palette_panel.shown()
+    QTest.keyClicks(page.palette_panel.search, "add")
+    assert page.palette_panel.shown()[0] == "add"
+    QTest.keyClick(page.palette_panel.search, Qt.Key.Key_Escape)
+    assert page.palette_panel.shown() == every
+
+
+def test_totals_with_unknown_parts_say_that_they_are_the_least(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    assert "≥" not in page.strip.parameters.text()
+    workspace.edit_network("Break", lambda n: edits.set_setting(n, "deep", "shortcut", "identity"))
+    workspace.select(())
+    for label in (page.strip.parameters, page.strip.macs, page.strip.memory):
+        assert label.text().startswith("≥ ")
+    assert "not counted" in page.strip.parameters.toolTip()
+    assert page.inspector.facts.texts()["Parameters"].startswith("≥ ")
+
+
+def test_a_name_that_says_the_kind_is_not_said_twice(page: BuildPage, workspace: Workspace) -> None:
+    workspace.edit_network("Add", lambda n: edits.add_node(n, "flatten", {}, 900.0, 0.0)[0])
+    assert page.view.canvas.cards["flatten"].face.kind_line == ""
+    assert page.view.canvas.cards["mixed"].face.kind_line == "Inception block"
+
+
 def test_a_search_without_a_match_says_what_to_type(page: BuildPage) -> None:
     QTest.keyClicks(page.palette_panel.search, "qqq")
     assert page.palette_panel.shown() == []
@@ -317,9 +343,9 @@ def test_a_narrow_strip_cuts_no_number(page: BuildPage, width: int) -> None:
 
 def test_the_strip_says_when_a_batch_will_not_fit(page: BuildPage, workspace: Workspace) -> None:
     page.set_machine_memory(8_000_000_000)
-    assert page.strip.memory.text().endswith("of 8.0 GB")
+    assert page.strip.memory.text().endswith("of 7.5 GiB")
     page.set_machine_memory(1_000_000)
-    assert page.strip.memory.text().endswith("of 1.0 MB, will not fit")
+    assert page.strip.memory.text().endswith("of 977 KiB, will not fit")
     assert "smaller batch" in page.strip.memory.toolTip()
 
 
@@ -374,3 +400,72 @@ def test_following_edits_loses_no_reference_to_none(page: BuildPage, workspace: 
         )
         page.view.viewport().repaint()
     assert sys.getrefcount(None) > before - 50
+
+
+def tab_through(widget: QWidget, count: int) -> list[QWidget]:
+    """The next visible widgets that Tab would stop at after ``widget``."""
+    found: list[QWidget] = []
+    at = widget
+    while len(found) < count:
+        at = at.nextInFocusChain()
+        stops = at.focusPolicy() & Qt.FocusPolicy.TabFocus and at.isVisible() and at.isEnabled()
+        if stops and at.focusProxy() is None:
+            found.append(at)
+    return found
+
+
+def test_tab_goes_through_the_inspector_as_it_is_shown(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    for name in ("features", "mixed", "head", "mixed"):
+        workspace.select((name,))
+        QApplication.processEvents()
+    form = page.inspector.form
+    assert form is not None
+    stops: list[QWidget] = [row.editor for row in form._rows.values() if not row.editor.isHidden()]
+    assert tab_through(page.inspector.name, len(stops)) == stops
+
+
+def test_enter_leads_from_a_node_to_its_settings_and_escape_back(
+    page: BuildPage, workspace: Workspace, qtbot: QtBot
+) -> None:
+    page.activateWindow()
+    qtbot.waitUntil(page.isActiveWindow)
+    workspace.select(("features",))
+    page.view.setFocus()
+    QTest.keyClick(page.view, Qt.Key.Key_Return)
+    first = line_of(page, "convolutions").parentWidget()
+    assert first is not None
+    assert QApplication.focusWidget() is first
+    line = line_of(page, "channels")
+    line.setFocus()
+    QTest.keyClicks(line, "3")
+    QTest.keyClick(line, Qt.Key.Key_Escape)
+    assert QApplication.focusWidget() is page.view
+    assert workspace.undo_label == ""
+    assert workspace.selection == ("features",)
+
+
+def test_enter_unfolds_the_inspector_to_reach_its_settings(
+    page: BuildPage, workspace: Workspace
+) -> None:
+    page.strip.inspector_button.click()
+    workspace.select(("features",))
+    QTest.keyClick(page.view, Qt.Key.Key_Return)
+    assert page.inspector.isVisible()
+
+
+def test_the_palette_is_one_stop_of_tab_and_arrows_walk_in_it(
+    page: BuildPage, qtbot: QtBot
+) -> None:
+    page.activateWindow()
+    qtbot.waitUntil(page.isActiveWindow)
+    items = page.palette_panel._items
+    assert tab_through(page.palette_panel.search, 2) == [items[0], page.view]
+    items[0].setFocus()
+    QTest.keyClick(items[0], Qt.Key.Key_Down)
+    assert QApplication.focusWidget() is items[1]
+    assert tab_through(page.palette_panel.search, 1) == [items[1]]
+    QTest.keyClick(items[1], Qt.Key.Key_Up)
+    QTest.keyClick(items[0], Qt.Key.Key_Up)
+    assert QApplication.focusWidget() is page.palette_panel.search

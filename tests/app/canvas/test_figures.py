@@ -100,9 +100,14 @@ def test_counts_keep_three_digits(number: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(512, "512 B"), (412_000_000, "412 MB"), (23_500_000_000, "23.5 GB"), (999_990, "1.0 MB")],
+    [
+        (512, "512 B"),
+        (412_000_000, "393 MiB"),
+        (23_500_000_000, "21.9 GiB"),
+        (1_048_500, "1.0 MiB"),
+    ],
 )
-def test_sizes_are_in_decimal_units(number: int, text: str) -> None:
+def test_sizes_are_in_powers_of_1024(number: int, text: str) -> None:
     assert texts.size(number) == text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -17,10 +17,14 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from studio.app.canvas import catalog, placing
+from studio.app.canvas.gestures import WireGesture
+from studio.app.canvas.ink import ink
 from studio.app.canvas.scene import PortHit
 from studio.app.canvas.view import CanvasView
 from studio.app.workspace import Workspace
-from studio.project.values import Edge, Project
+from studio.project import edits
+from studio.project.problems import InsertBefore
+from studio.project.values import Edge, Network, Project
 
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
@@ -192,6 +196,71 @@ def test_a_block_dropped_beside_offers_to_connect_itself_to_the_selected_node(
     assert view.offer.ends is None
 
 
+def test_an_offer_goes_when_its_block_is_wired_by_hand(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    workspace.select(("features",))
+    node = workspace.project.network.node("features")
+    drop(view, "residual", node.x + 330, node.y + 220)
+    assert view.offer.ends is not None
+    workspace.edit_network("Wire", lambda n: edits.connect(n, "mixed", "residual"))
+    assert view.offer.ends is None
+
+
+def test_nothing_is_offered_that_would_not_fit(view: CanvasView, workspace: Workspace) -> None:
+    workspace.select(("pool",))
+    node = workspace.project.network.node("pool")
+    drop(view, "residual", node.x + 330, node.y)
+    assert view.offer.ends is None
+
+
+def test_the_label_at_the_source_makes_room_for_an_offered_wire(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    workspace.select(("features",))
+    node = workspace.project.network.node("features")
+    drop(view, "residual", node.x + 330, node.y + 220)
+    assert view.canvas.cards["features"].label_left
+    QTest.keyClick(view, Qt.Key.Key_Escape)
+    assert not view.canvas.cards["features"].label_left
+
+
+def test_the_view_follows_a_card_that_was_dropped_at_its_edge(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    area = view.shown_area()
+    drop(view, "inception", area.right() - 20, area.center().y())
+    box = view.canvas.grid.get(workspace.selection[0])
+    assert box is not None
+    assert view.shown_area().contains(QRectF(box.left, box.top, box.width, box.height))
+
+
+def test_a_fix_puts_its_layer_where_it_covers_nothing(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    def branch(network: Network) -> Network:
+        network, wide = edits.add_node(network, "inception", {}, 500.0, 200.0)
+        network, narrow = edits.add_node(network, "inception", {"c1": 8}, 950.0, 200.0)
+        network, total = edits.add_node(network, "add", {}, 720.0, 360.0)
+        for source in (wide, narrow):
+            network = edits.connect(network, "features", source)
+            network = edits.connect(network, source, total)
+        return network
+
+    workspace.edit_network("Branch", branch)
+    fix = workspace.analysis.nodes["add"].problems[0].fix
+    assert fix is not None
+    assert isinstance(fix.mend, InsertBefore)
+    view.editor.apply_fix(fix)
+    boxes = list(view.canvas.grid.boxes())
+    assert not any(a.meets(b) for a, b in combinations(boxes, 2))
+    network = workspace.project.network
+    new = next(n for n in network.nodes if Edge(n.name, "add", fix.mend.port) in network.edges)
+    source = next(e.source for e in network.edges if e.target == new.name)
+    assert new.x == network.node(source).x
+    assert view.canvas.wires[Edge(source, new.name)].route.free
+
+
 def test_escape_dismisses_the_offer(view: CanvasView, workspace: Workspace) -> None:
     workspace.select(("features",))
     node = workspace.project.network.node("features")
@@ -327,6 +396,21 @@ def test_tab_opens_the_search_and_enter_adds_after_the_selection(
     )
 
 
+def test_tab_walks_through_what_can_be_added_and_around(view: CanvasView) -> None:
+    QTest.keyClick(view, Qt.Key.Key_Tab)
+    box = view.adding.box
+    QTest.keyClicks(box.field, "pool")
+    assert box.list.count() > 2
+    QTest.keyClick(box.field, Qt.Key.Key_Tab)
+    assert box.list.currentRow() == 1
+    for _ in range(2):
+        QTest.keyClick(box.field, Qt.Key.Key_Backtab)
+    assert box.list.currentRow() == box.list.count() - 1
+    QTest.keyClick(box.field, Qt.Key.Key_Tab)
+    assert box.list.currentRow() == 0
+    assert box.isVisible()
+
+
 def test_connect_wires_the_selected_nodes_without_a_mouse(
     view: CanvasView, workspace: Workspace
 ) -> None:
@@ -345,6 +429,41 @@ def test_the_fix_on_a_note_is_applied_by_a_click(view: CanvasView, workspace: Wo
     place = on_screen(view, note.box.left + 30, note.box.bottom - 16)
     QTest.mouseClick(view.viewport(), LEFT, NONE, place)
     assert not any(n.name == "residual" for n in workspace.project.network.nodes)
+
+
+@pytest.mark.parametrize("zoom", [0.3, 0.6, 1.0, 2.0])
+def test_notes_are_as_large_on_screen_at_every_zoom_and_cover_nothing(
+    view: CanvasView, workspace: Workspace, zoom: float
+) -> None:
+    node = workspace.project.network.node("mixed")
+    for number in range(3):
+        entry = catalog.by_key("residual")
+        assert entry is not None
+        view.editor.add(entry, node.x + 420, node.y - 200 + 120 * number)
+    view.set_zoom(1.0)
+    before = {note.node: note.box.width for note in view.notes.items}
+    view.set_zoom(zoom)
+    assert len(before) == 3
+    boxes = [note.box for note in view.notes.items]
+    assert [box.width * zoom for box in boxes] == pytest.approx(list(before.values()))
+    assert not any(a.meets(b) for a, b in combinations(boxes, 2))
+    assert not any(a.meets(b) for a in boxes for b in view.canvas.grid.boxes())
+
+
+def test_a_refusal_shows_on_wire_and_card_and_leaves_the_card_in_sight(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    drag(view, port(view, "deep"), center(view, "features"), release=False)
+    card = view.canvas.cards["features"]
+    assert card.refused
+    assert isinstance(view._gesture, WireGesture)
+    assert view._gesture._item.pen().color() == ink().wire_refused.color()
+    box = view.canvas.grid.get("features")
+    assert box is not None
+    area = view.mapFromScene(QRectF(box.left, box.top, box.width, box.height)).boundingRect()
+    assert not view.tip.geometry().intersects(area)
+    QTest.mouseRelease(view.viewport(), LEFT, NONE, center(view, "features"))
+    assert not card.refused
 
 
 def test_zoom_keeps_the_place_under_the_pointer(view: CanvasView) -> None:

@@ -14,11 +14,14 @@ from pytestqt.qtbot import QtBot
 
 from studio.app.plots import saving
 from studio.app.plots.bench import bench_line_plot
-from studio.app.plots.line_plot import LinePlot
+from studio.app.plots.line_plot import MARGIN, LinePlot
 from studio.app.plots.lines import ColumnLine, PointsLine, SmoothedLine
 from studio.app.plots.scheduler import DrawScheduler
 from studio.app.theme.tokens import color, theme
 from studio.runs.telemetry import Column
+
+WHOLE = 1000 * (1 + MARGIN)
+"""Where the view of a whole run of 1,000 steps ends."""
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def axis_words(plot: LinePlot) -> list[str]:
 
 def test_the_view_shows_the_whole_run_from_the_first_step_on(plot: LinePlot) -> None:
     (left, right), (bottom, top) = plot.view.viewRange()
-    assert (left, right) == (0, 1000)
+    assert (left, right) == (0, WHOLE)
     assert bottom == 0
     assert top >= 10
 
@@ -63,6 +66,21 @@ def test_a_logarithmic_axis_is_even_in_decades_and_labeled_in_values(plot: LineP
     # A geometric series is a straight line on it.
     x, y = plot.lines[0].points(0, 1000, 500)
     assert np.corrcoef(x, np.log10(y))[0, 1] < -0.9999
+
+
+def test_plots_of_one_run_count_alike_whatever_their_width(plot: LinePlot) -> None:
+    low, high = plot.view.viewRange()[0]
+    axis = plot.step_axis
+    assert [text for _, text in axis.places(low, high, 700)] == ["0", "2", "4", "6", "8", "10"]
+    assert axis.places(low, high, 700) == axis.places(low, high, 250)
+    assert axis.name == "epoch"
+    axis.show_in_epochs(False)
+    assert axis.name == "step"
+
+
+def test_the_marker_at_the_end_of_a_run_is_inside_the_view(plot: LinePlot) -> None:
+    left, right = plot.view.viewRange()[0]
+    assert (right - 1000) / (right - left) * plot.view.width() > 2.5
 
 
 def test_values_without_a_logarithm_are_left_out(plot: LinePlot, column: Column) -> None:
@@ -80,19 +98,19 @@ def test_limits_set_by_hand_stick_until_reset(qtbot: QtBot, plot: LinePlot, colu
     assert plot.view.viewRange() == [[100, 200], [1, 2]]
     qtbot.mouseDClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(200, 100))
     plot.redraw()
-    assert plot.view.viewRange()[0] == [0, 1000]
+    assert plot.view.viewRange()[0] == [0, WHOLE]
 
 
 def test_a_wheel_turn_zooms_and_the_keyboard_moves(qtbot: QtBot, plot: LinePlot) -> None:
     plot.setFocus()
     qtbot.keyClick(plot, Qt.Key.Key_Plus)
     left, right = plot.view.viewRange()[0]
-    assert right - left == pytest.approx(800)
+    assert right - left == pytest.approx(0.8 * WHOLE)
     qtbot.keyClick(plot, Qt.Key.Key_Right)
-    assert plot.view.viewRange()[0][0] == pytest.approx(left + 80)
+    assert plot.view.viewRange()[0][0] == pytest.approx(left + 0.08 * WHOLE)
     assert plot.held
     qtbot.keyClick(plot, Qt.Key.Key_Home)
-    assert plot.view.viewRange()[0] == [0, 1000]
+    assert plot.view.viewRange()[0] == [0, WHOLE]
 
 
 def test_the_axis_below_counts_epochs_or_steps(plot: LinePlot) -> None:

@@ -50,6 +50,28 @@ def test_log_ticks_are_round_numbers_in_the_range(low: float, span: float, count
         assert min(abs(mantissa - round_one) for round_one in (1, 2, 3, 5)) < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["0", "0.5", "1"], ["0.0", "0.5", "1.0"]),
+        (["0 %", "2.5 %", "5 %"], ["0.0 %", "2.5 %", "5.0 %"]),
+        (["1,000", "500"], ["1,000", "500"]),
+        (["0", "1·10⁻⁴"], ["0", "1·10⁻⁴"]),
+        (["9,500", "10 k"], ["9,500", "10 k"]),
+        ([], []),
+    ],
+)
+def test_the_numbers_of_an_axis_have_as_many_decimals_each(
+    before: list[str], after: list[str]
+) -> None:
+    assert ticks.level(before) == after
+
+
+def test_a_value_that_changes_in_its_place_keeps_its_zeros() -> None:
+    texts = [ticks.steady(value) for value in (1.9, 1.56, 0.15, 12.0, 2e-5)]
+    assert texts == ["1.90", "1.56", "0.150", "12.0", "2·10⁻⁵"]
+
+
 def test_a_log_axis_over_two_decades_has_ones_and_threes() -> None:
     exponents = ticks.log_ticks(-1, 1, 5)
     assert [round(10**e, 2) for e in exponents] == [0.1, 0.3, 1.0, 3.0, 10.0]

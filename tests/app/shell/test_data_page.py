@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from studio.app.background import Background
@@ -68,6 +69,26 @@ def test_without_an_engine_the_page_says_why(
     controller.engine_failed("torch cannot be imported.")
     assert page.inspection.status == "no engine"
     assert page.empty.advice.text() == "torch cannot be imported."
+
+
+def test_a_share_that_the_folder_decides_itself_cannot_be_edited(
+    qtbot: QtBot, page: DataPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    class OwnTest(ScriptedEngine):
+        def inspect(self, data: DataSettings, input_shape: tuple[int, int, int]) -> DataReport:
+            own = () if data.source == "digits" else ("test",)
+            return msgspec.structs.replace(super().inspect(data, input_shape), own=own)
+
+    form = page.panel.split
+    _ready(qtbot, page, controller, OwnTest())
+    assert form.editor("test_share").isVisible()
+    page.panel.set_source("/somewhere")
+    qtbot.waitUntil(lambda: page.inspection.status == "ready")
+    assert not form.editor("test_share").isVisible()
+    assert form.editor("validation_share").isVisible()
+    assert any(label.text() == "in a folder of its own" for label in form.findChildren(QLabel))
+    page.panel.set_source("digits")
+    qtbot.waitUntil(lambda: form.editor("test_share").isVisible())
 
 
 def test_what_was_read_is_shown_with_its_totals_and_warnings(

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from studio.app.background import Background
-from studio.app.export_dialog import FORMATS, ExportDialog, size_words
+from studio.app.export_dialog import FORMATS, ExportDialog
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
 from studio.project import codec, templates
@@ -84,7 +84,7 @@ def test_an_untrained_project_is_exported_with_fresh_weights_and_reported(
     qtbot.waitUntil(lambda: "Written" in dialog.outcome.text())
     nodes = len(workspace.project.network.nodes)
     assert engine.exported == [(f"{nodes} nodes", "state-dict", "best")]
-    assert "38.4 kB" in dialog.outcome.text()
+    assert "37.5 KiB" in dialog.outcome.text()
     assert "quickstart_state_dict.pt" in dialog.outcome.text()
     assert "3e-07" in dialog.outcome.text()
     assert dialog.reveal.isVisible()
@@ -193,14 +193,19 @@ def test_a_file_that_is_there_is_replaced_only_when_asked_twice(
     assert len(engine.exported) == 1
 
 
+def test_torchvision_is_offered_for_its_own_models_alone(
+    dialog: ExportDialog, workspace: Workspace
+) -> None:
+    button = dialog.formats["torchvision"]
+    assert not button.isEnabled()
+    workspace.new(templates.build("resnet18"), "resnet18")
+    assert button.isEnabled()
+    dialog.choose_format("torchvision")
+    workspace.new(templates.build("quickstart"), "quickstart")
+    assert not button.isEnabled()
+    assert dialog.chosen_format().key == "python"
+
+
 def test_every_format_of_the_command_line_is_offered() -> None:
     contract = {"state-dict", "safetensors", "torch-export", "onnx", "python", "torchvision"}
     assert {entry.key for entry in FORMATS} == contract
-
-
-@pytest.mark.parametrize(
-    ("count", "words"),
-    [(812, "812 B"), (38_400, "38.4 kB"), (1_400_000, "1.4 MB"), (2_500_000_000, "2.5 GB")],
-)
-def test_sizes_are_rounded_to_three_digits(count: int, words: str) -> None:
-    assert size_words(count) == words

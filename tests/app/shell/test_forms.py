@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import unescape
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +72,7 @@ def test_every_declared_setting_has_a_named_editor_that_shows_its_default(
     qtbot.addWidget(editor)
     assert editor.value == setting.initial
     assert editor.accessibleName().startswith(setting.title)
-    assert setting.title in editor.toolTip()
+    assert setting.title in unescape(editor.toolTip())
 
 
 def test_typing_tells_each_value_that_makes_sense(qtbot: QtBot) -> None:
@@ -90,13 +92,60 @@ def test_a_text_that_is_no_number_is_said_in_words_and_not_told(qtbot: QtBot) ->
     assert form.message("channels").startswith("Channels must be a whole number")
 
 
-def test_leaving_a_field_brings_the_last_good_value_back(qtbot: QtBot) -> None:
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [(CHANNELS, "12x"), (CHANNELS, "99999999999"), (CHANNELS, ""), (RATE, "1e9"), (RATE, "0.3e")],
+    ids=lambda value: str(getattr(value, "name", value)),
+)
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Escape])
+def test_a_text_that_is_no_value_gives_way_to_the_value_from_before_the_edit(
+    qtbot: QtBot, setting: Setting, text: str, key: Qt.Key
+) -> None:
+    form = _form(qtbot, setting)
+    told: list[object] = []
+    form.edited.connect(lambda name, value: told.append(value))
+    editor = _number(form, setting.name)
+    _retype(qtbot, editor, text)
+    if not text:
+        qtbot.keyClick(editor.lineEdit(), Qt.Key.Key_Backspace)
+    qtbot.keyClick(editor, key)
+    assert editor.value == setting.initial
+    assert editor.text() == setting.show(setting.initial)
+    assert told[-1:] in ([], [setting.initial])
+    assert form.message(setting.name) == ""
+
+
+def test_a_step_over_a_text_that_is_no_value_starts_from_the_value_before_it(
+    qtbot: QtBot,
+) -> None:
     form = _form(qtbot, CHANNELS)
     editor = _number(form, "channels")
-    _retype(qtbot, editor, "12x")
-    qtbot.keyClick(editor, Qt.Key.Key_Return)
-    assert editor.text() == "12"
-    assert form.message("channels") == ""
+    _retype(qtbot, editor, "99999")
+    editor.stepBy(1)
+    assert editor.value == 65
+
+
+def test_an_ampersand_in_a_title_stands_in_its_label(qtbot: QtBot) -> None:
+    squeeze = Integer(name="squeeze", title="Squeeze & excite", default=0, minimum=0, maximum=9)
+    form = _form(qtbot, squeeze)
+    label = form.findChild(ScrubLabel)
+    assert label is not None
+    # Two are one in a label with a buddy; a single one would underline what follows it.
+    assert label.text() == "Squeeze && excite"
+
+
+def test_what_is_wrong_with_a_text_lies_over_the_form_and_moves_nothing(qtbot: QtBot) -> None:
+    form = _form(qtbot, CHANNELS, MOMENTUM)
+    qtbot.waitExposed(form)
+    below = form.editor("momentum")
+    before = below.geometry()
+    _retype(qtbot, _number(form, "channels"), "many")
+    QApplication.processEvents()
+    bubbles = [label for label in form.findChildren(QLabel) if label.property("role") == "bubble"]
+    assert [label.text() for label in bubbles if label.isVisible()] == [form.message("channels")]
+    assert below.geometry() == before
+    qtbot.keyClick(_number(form, "channels"), Qt.Key.Key_Escape)
+    assert not bubbles[0].isVisible()
 
 
 def test_a_value_out_of_bounds_is_refused_in_words(qtbot: QtBot) -> None:

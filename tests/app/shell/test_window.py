@@ -20,13 +20,14 @@ from pytestqt.qtbot import QtBot
 
 from studio.app.background import Background
 from studio.app.build.page import BuildPage
+from studio.app.device_chip import device_menu
 from studio.app.shortcuts import SECTIONS, ShortcutSheet
 from studio.app.train.controller import TrainingController
 from studio.app.window import MainWindow
 from studio.app.workspace import Workspace
 from studio.project import codec, edits, templates
 from studio.project.edits import remove_nodes
-from studio.project.values import Project
+from studio.project.values import Edge, Network, Project
 from studio.runs.api import Device
 from tests.scripted_engine import Script, ScriptedEngine
 
@@ -208,6 +209,96 @@ def test_a_folder_that_is_gone_is_a_problem_until_it_is_there(
     engine.runs[0].stop()
 
 
+def test_a_problem_is_offered_with_its_fix_and_goes_from_the_bar_when_it_is_mended(
+    window: MainWindow, engine: ScriptedEngine, workspace: Workspace
+) -> None:
+    window.take_engine(engine)
+
+    def mismatch(network: Network) -> Network:
+        network, name = edits.add_node(network, "add", {}, 0.0, 0.0)
+        network = edits.insert_on_edge(network, Edge("deep", "pool"), name)
+        return edits.connect(network, "mixed", name)
+
+    workspace.edit_network("Add", mismatch)
+    window.show_page("train")
+    window.train()
+    assert window.messages.property("tone") == "error"
+    action = window.messages.findChildren(QAbstractButton)[0]
+    assert action.text().startswith(("Put a", "Set "))
+    workspace.edit_network("Move", lambda n: edits.move_nodes(n, {"deep": (0.0, 5.0)}))
+    assert window.messages.text
+    workspace.undo()
+    workspace.undo()
+    assert window.messages.text == ""
+    workspace.redo()
+    window.train()
+    action.click()
+    assert not workspace.analysis.problems
+    assert window.messages.text == ""
+    assert window.pages.currentWidget() is window.page("build")
+
+
+def test_a_refusal_of_the_data_goes_when_other_data_is_chosen(
+    qtbot: QtBot, window: MainWindow, workspace: Workspace
+) -> None:
+    window.take_engine(ScriptedEngine(refuse="The folder /nowhere does not exist."))
+    window.show_page("train")
+    window.train()
+    assert "does not exist" in window.messages.text
+    workspace.select(("deep",))
+    workspace.edit_network("Move", lambda n: edits.move_nodes(n, {"deep": (0.0, 5.0)}))
+    assert window.messages.text
+    _edit(workspace, 5)
+    assert window.messages.text == ""
+
+
+def test_a_refused_edit_is_forgotten_with_the_next_one(
+    window: MainWindow, workspace: Workspace
+) -> None:
+    workspace.edit_network("Wire", lambda n: edits.connect(n, "deep", "deep"))
+    assert "cannot feed itself" in window.messages.text
+    _edit(workspace, 5)
+    assert window.messages.text == ""
+
+
+def test_good_news_stays_on_its_page(window: MainWindow) -> None:
+    window.messages.say("good", "Training is complete.", "Export the model", lambda: None)
+    window.show_page("data")
+    assert window.messages.text == ""
+    window.messages.say("error", "The disk is full.")
+    window.show_page("build")
+    assert window.messages.text == "The disk is full."
+
+
+def test_a_message_moves_nothing_on_the_page(qtbot: QtBot, window: MainWindow) -> None:
+    page = window.page("build")
+    before = page.mapTo(window, page.rect().topLeft()), page.size()
+    window.messages.say("warning", "A long warning that takes its time. " * 12)
+    qtbot.wait(20)
+    assert (page.mapTo(window, page.rect().topLeft()), page.size()) == before
+    bar = window.messages
+    assert bar.height() >= bar.heightForWidth(bar.width())
+    assert window.pages.geometry().width() > bar.width()
+
+
+def test_the_device_is_chosen_at_its_chip(
+    window: MainWindow, workspace: Workspace, controller: TrainingController
+) -> None:
+    gpu = Device("cuda:0", "NVIDIA H200", 1 << 37)
+    cpu = Device("cpu", "CPU, 2 cores", 1 << 33)
+    window.take_engine(ScriptedEngine(Script(paced=None), devices=(gpu, cpu)))
+    assert controller.machine is not None
+    menu = device_menu(controller.machine, workspace, window)
+    choices = [action for action in menu.actions() if action.isCheckable()]
+    names = ["Automatic: NVIDIA H200", "CPU, 2 cores", "NVIDIA H200"]
+    assert [action.text() for action in choices] == names
+    assert [action.isChecked() for action in choices] == [True, False, False]
+    choices[1].trigger()
+    assert workspace.project.recipe.device == "cpu"
+    assert window.top.device.text() == "CPU, 2 cores"
+    menu.close()
+
+
 def test_a_word_on_the_engine_loading_goes_when_it_is_there(
     window: MainWindow, controller: TrainingController
 ) -> None:
@@ -344,6 +435,33 @@ def test_a_template_with_pretrained_weights_is_a_new_project_that_starts_from_th
     assert project.recipe.weights == "torchvision:GoogLeNet_Weights.IMAGENET1K_V1"
     assert project.data.normalization == "symmetric"
     assert not workspace.modified
+
+
+def test_before_anything_is_chosen_the_start_page_offers_no_training(
+    window: MainWindow, workspace: Workspace, controller: TrainingController, qtbot: QtBot
+) -> None:
+    fresh = Workspace()
+    other = MainWindow(fresh, controller, Background())
+    qtbot.addWidget(other, before_close_func=MainWindow.close_unasked)
+    other.show()
+    other.show_page("start")
+    assert not other.top.run.isVisible()
+    assert not other.top._name.isVisible()
+    other.files.new_from_template("lenet5")
+    assert other.top.run.isVisible()
+    other.show_page("start")
+    assert other.top.run.isVisible()
+
+
+def test_the_gallery_begins_with_what_a_laptop_trains_and_one_of_each_family() -> None:
+    from studio.app.template_gallery import in_order
+    from studio.project.templates import TEMPLATES
+
+    order = in_order(TEMPLATES)
+    assert sorted(order) == sorted(set(TEMPLATES) - {"quickstart"})
+    first = order[:8]
+    assert all(max(TEMPLATES[name].input[1:]) <= 32 for name in order[:4])
+    assert sum(name.startswith("vgg") for name in first) <= 1
 
 
 def test_my_images_start_with_the_folders_classes_on_the_data_page(

@@ -18,6 +18,7 @@ from studio.app.train.page import TrainPage
 from studio.app.workspace import Workspace
 from studio.project import edits, schedules, templates
 from studio.project.values import Chosen
+from studio.runs.api import Failed
 from tests.scripted_engine import Script, ScriptedEngine, ScriptedRun
 
 
@@ -147,9 +148,67 @@ def test_the_curve_before_the_run_says_where_it_begins_and_ends(
     assert "k<sup>" in page.recipe.rate.formula.text()
 
 
+def test_a_decay_looked_at_again_has_the_settings_it_was_left_with(
+    page: TrainPage, workspace: Workspace
+) -> None:
+    choose = page.recipe.rate.choice.edited.emit
+    choose("step")
+    form = page.recipe.rate.settings_form
+    assert form is not None
+    form.edited.emit("factor", 0.3)
+    for kind in ("constant", "exponential", "step"):
+        choose(kind)
+    assert workspace.project.recipe.schedule == Chosen("step", {"factor": 0.3})
+    workspace.new(templates.build("quickstart"))
+    choose("step")
+    assert workspace.project.recipe.schedule == Chosen("step")
+
+
+def test_tab_goes_down_the_recipe_as_it_is_shown_after_every_choice(page: TrainPage) -> None:
+    for kind in ("constant", "step", "exponential", "step"):
+        page.recipe.rate.choice.edited.emit(kind)
+    for kind in ("adam", "momentum"):
+        page.recipe.optimizer.choice.edited.emit(kind)
+    page.resize(1376, 1400)
+    QCoreApplication.processEvents()
+    at: QWidget = page.recipe.optimizer.choice
+    heights: list[int] = []
+    while page.recipe.isAncestorOf(at):
+        if at.focusPolicy() & Qt.FocusPolicy.TabFocus and at.isVisible() and not at.focusProxy():
+            heights.append(at.mapTo(page, QPoint()).y())
+        at = at.nextInFocusChain()
+    assert len(heights) >= 9
+    assert heights == sorted(heights)
+
+
 def test_an_input_normalization_is_chosen(page: TrainPage, workspace: Workspace) -> None:
     page.recipe.input.editor.edited.emit("symmetric")
     assert workspace.project.data.normalization == "symmetric"
+
+
+def test_fields_keep_their_width_when_a_run_begins(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController
+) -> None:
+    page.resize(1376, 700)
+    field = page.recipe.batch.form.editor("epochs")
+    QCoreApplication.processEvents()
+    before = field.width()
+    begun(page, controller)
+    QCoreApplication.processEvents()
+    assert page.recipe.note.isVisible()
+    assert field.width() == before
+    controller.shutdown()
+
+
+def test_the_rows_of_the_learning_rate_have_one_distance(page: TrainPage) -> None:
+    page.recipe.rate.choice.edited.emit("step")
+    QCoreApplication.processEvents()
+    form = page.recipe.rate.settings_form
+    assert form is not None
+    rows = [page.recipe.rate.rate_form.editor("learning_rate")]
+    rows += [form.editor(name) for name in ("factor", "every")]
+    heights = [row.mapTo(page, QPoint()).y() for row in rows]
+    assert heights[1] - heights[0] == heights[2] - heights[1]
 
 
 def test_during_a_run_the_recipe_says_that_edits_are_for_the_next_one(
@@ -183,6 +242,36 @@ def test_the_plots_fill_while_the_run_goes_on(
     network = page._workspace.project.network
     assert names == [node.name for node in network.nodes if node.name in names]
     assert len(names) >= 3
+    controller.shutdown()
+
+
+def test_loss_and_accuracy_take_an_epoch_in_together(
+    qtbot: QtBot, page: TrainPage, controller: TrainingController
+) -> None:
+    run = begun(page, controller)
+    dashboard = page.dashboard
+    assert dashboard is not None
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        lines = (plot.lines[2].item for plot in (dashboard.loss, dashboard.accuracy))
+        points = [len(line._dots) for line in lines]
+        seen.append((points[0], points[1]))
+
+    # The second to be drawn of the two tells when a turn of the scheduler is over.
+    dashboard.accuracy.drawn.connect(look)
+    for _ in range(3):
+        run.advance(20)
+        controller._poll()
+        qtbot.waitUntil(lambda: not (dashboard.loss.stale or dashboard.accuracy.stale))
+    assert len(seen) >= 3
+    assert all(loss == accuracy for loss, accuracy in seen)
+    dashboard.loss.drawn.connect(lambda: drawn.append("loss"))
+    drawn: list[str] = []
+    dashboard.accuracy.drawn.connect(lambda: drawn.append("accuracy"))
+    dashboard.loss.touch()
+    qtbot.waitUntil(lambda: len(drawn) == 2)
+    assert drawn == ["loss", "accuracy"]
     controller.shutdown()
 
 
@@ -243,10 +332,28 @@ def test_a_long_failure_is_read_to_its_end(
     page.resize(900, 700)
     run.advance(5)
     controller._poll()
-    controller.failed.emit("The loss is no longer a finite number. " * 3, "Lower the rate. " * 3)
+    message, advice = "The loss is no longer a finite number. " * 3, "Lower the rate. " * 3
+    controller.result = Failed(message, advice)
+    controller.failed.emit(message, advice)
     text = page.status.text
     qtbot.waitUntil(lambda: text.height() >= text.heightForWidth(text.width()) > 20)
     assert text.height() > 1.5 * text.fontMetrics().height()
+
+
+def test_a_run_that_broke_before_its_first_step_is_told_instead_of_empty_plots(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    controller.set_engine(ScriptedEngine(Script(paced=None)))
+    page.train()
+    controller.run.join(0)  # type: ignore[union-attr]
+    controller.result = Failed("The folder is gone.", "Choose another one.")
+    controller._end(controller.run)  # type: ignore[arg-type]
+    assert page.empty.isVisible()
+    assert page.empty.sentence.text() == "The folder is gone."
+    assert page.empty.advice.text() == "Choose another one."
+    assert page.empty.button.text() == "Train again"
+    page.recipe.batch.form.edited.emit("epochs", 7)
+    assert "Loss, accuracy" in page.empty.sentence.text()
 
 
 def test_resuming_is_said_at_once(page: TrainPage, controller: TrainingController) -> None:
