@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSettings, Qt, Slot
+from PySide6.QtCore import QSettings, Qt, QTimer, Slot
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QSplitter, QToolButton, QVBoxLayout, QWidget
 
@@ -84,6 +84,10 @@ class BuildPage(QWidget):
         )
         for button, panel, *_ in self._folds:
             button.toggled.connect(panel.setVisible)
+        # The code takes half of the canvas: the drawing is brought back into what is left.
+        self.strip.code_button.toggled.connect(
+            lambda: QTimer.singleShot(0, self.view, self.view.zoom_to_fit)
+        )
         source = QShortcut(QKeySequence("Ctrl+U"), self)
         source.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         source.activated.connect(self.strip.code_button.toggle)
