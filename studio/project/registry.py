@@ -8,6 +8,7 @@ from typing import Any
 from studio.project.blocks import BLOCKS
 from studio.project.kinds import BlockKind, Kind, LayerKind
 from studio.project.layers import LAYERS
+from studio.project.layers.common import ACTIVATIONS
 from studio.project.settings import complete
 from studio.project.values import Node
 
@@ -92,6 +93,18 @@ def _plain(*names: str) -> tuple[PaletteEntry, ...]:
     return tuple(PaletteEntry(name, _KINDS[name].title, _KINDS[name].help, name) for name in names)
 
 
+def _functions() -> tuple[PaletteEntry, ...]:
+    """Each activation by its own name; the kind's first one under the kind's key."""
+    kind, entries = _KINDS["activation"], []
+    for word, title in ACTIVATIONS:
+        settings = {"function": word} if word != kind.settings[0].initial else {}
+        formula, _ = kind.formula_and_source(complete(kind.settings, settings, ""))
+        name = title[:1].upper() + title[1:]
+        key = word if settings else kind.kind
+        entries.append(PaletteEntry(key, name, formula, kind.kind, settings))
+    return tuple(entries)
+
+
 _PALETTE = (
     PaletteSection(
         "Blocks",
@@ -117,11 +130,12 @@ _PALETTE = (
             PaletteEntry("pointwise", "1×1 convolution", "Mixes channels at every pixel, and so "
                          "changes how many there are.", "convolution", {"kernel": 1}),
             *_plain("conv_unit", "batch_norm", "group_norm", "layer_norm", "local_response_norm",
-                    "layer_scale", "activation", "pooling", "global_pooling", "adaptive_pooling",
+                    "layer_scale", "pooling", "global_pooling", "adaptive_pooling",
                     "dropout", "spatial_dropout", "stochastic_depth", "flatten", "linear",
                     "upsample", "identity"),
         ),
     ),
+    PaletteSection("Activations", _functions()),
     PaletteSection("Merges", (*_plain("add", "concatenate", "multiply", "zero_shortcut"),)),
     PaletteSection("Ends", (*_plain("input", "output", "auxiliary"),)),
 )  # fmt: skip

@@ -84,32 +84,9 @@ def test_a_run_killed_again_and_again_ends_in_the_weights_of_one_that_never_was(
 
 
 @pytest.mark.slow
-def test_the_quick_start_reaches_97_percent_within_a_minute(tmp_path: Path) -> None:
-    # Time of the processor, so that what else the machine does has little weight.
-    begin = time.process_time()
+def test_the_quick_start_reaches_97_percent(tmp_path: Path) -> None:
     run = TorchEngine().start(templates.build("quickstart"), tmp_path / "run")
     last = finish(run, timeout=300)[-1]
-    took = time.process_time() - begin
     assert isinstance(last, Finished)
     assert last.best_accuracy >= 0.97
-    assert took < 2 * 60, "two cores for a minute"
     assert TorchEngine().evaluate(run.folder, "test").accuracy > 0.95
-
-
-@pytest.mark.slow
-def test_once_warmed_up_the_first_step_comes_within_three_tenths_of_a_second(
-    tmp_path: Path,
-) -> None:
-    engine = TorchEngine()
-    engine.warm_up()
-    times = []
-    for number in range(3):
-        begin = time.perf_counter()
-        run = engine.start(small_project(epochs=1), tmp_path / str(number))
-        messages: list[str] = []
-        while "Started" not in messages:
-            messages += [type(message).__name__ for message in run.poll()]
-            time.sleep(0.002)
-        times.append(time.perf_counter() - begin)
-        finish(run)
-    assert sorted(times)[1] < 0.3

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from studio.project import edits, registry
 from studio.project.kinds import BlockKind, LayerKind, Mismatch
+from studio.project.layers.common import ACTIVATIONS
 from studio.project.registry import PaletteEntry
-from studio.project.settings import SettingError, complete
+from studio.project.settings import Choice, SettingError, complete
 from studio.project.tracing import trace
 from studio.project.values import Node, Shape
 
@@ -35,10 +37,11 @@ def by_key(key: str, mine: Mine = ()) -> PaletteEntry | None:
 def find(text: str, mine: Mine = ()) -> list[PaletteEntry]:
     """The entries that ``text`` may mean, best first; all for an empty text.
 
-    Every word has to occur in title or kind, or to begin a word of the hint; a title that starts
-    with it comes first, and the shortest of these before longer ones.
+    Every word has to occur in title or kind, or to begin a word of the hint or of a choice among
+    its settings ("bottleneck"); a title that starts with it comes first, and the shortest of these
+    before longer ones. An x between digits stands for ×.
     """
-    words = text.lower().split()
+    words = re.sub(r"(?<=\d)x(?=\d)", "×", text.lower()).split()
     if not words:
         return list(entries(mine))
     ranked: list[tuple[int, int, int, PaletteEntry]] = []
@@ -46,13 +49,31 @@ def find(text: str, mine: Mine = ()) -> list[PaletteEntry]:
         title = entry.title.lower()
         names = f"{title} {entry.key} {entry.kind}"
         hint = re.findall(r"[\w×]+", entry.hint.lower())
-        if not all(word in names or any(h.startswith(word) for h in hint) for word in words):
+        inside = re.findall(r"[\w×]+", _choices(entry).lower())
+        if not all(_occurs(word, names, (*hint, *inside)) for word in words):
             continue
         joined = " ".join(words)
-        named = joined in names
-        rank = 0 if title.startswith(joined) else 1 if named else 2
+        told = all(_occurs(word, names, hint) for word in words)
+        rank = 0 if title.startswith(joined) else 1 if joined in names else 2 if told else 3
         ranked.append((rank, len(title) if rank == 0 else 0, number, entry))
     return [found[-1] for found in sorted(ranked, key=lambda found: found[:3])]
+
+
+def _occurs(word: str, names: str, others: Sequence[str]) -> bool:
+    return word in names or any(other.startswith(word) for other in others)
+
+
+@lru_cache(maxsize=256)
+def _words_of(kind: str) -> str:
+    """The titles of what can be chosen in the settings of a kind, its activations left out: any
+    block can have those."""
+    found = registry.lookup(kind)
+    choices = (s for s in found.settings if isinstance(s, Choice)) if found is not None else ()
+    return " ".join(title for s in choices if s.choices != ACTIVATIONS for _, title in s.choices)
+
+
+def _choices(entry: PaletteEntry) -> str:
+    return "" if entry.kind == "group" else _words_of(entry.kind)
 
 
 def fits(entry: PaletteEntry, shape: Shape | None) -> bool:

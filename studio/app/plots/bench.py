@@ -18,50 +18,63 @@ WIDTH, HEIGHT = 1200, 600
 APPENDED = 100
 
 
-def bench_line_plot(points: int = 10_000_000, frames: int = 60) -> dict[str, float]:
-    """Median milliseconds of a frame, data to painted pixels, by what the frame does.
+class PlotFrames:
+    """A plot of ``points`` values; each method gives the median milliseconds of ``frames`` frames.
 
-    ``append`` adds 100 values, ``pan`` moves a view of a tenth of the run, ``zoom`` narrows it by
-    3 % a frame. Needs a QApplication; on the ``offscreen`` platform the drawing is the same.
+    Needs a QApplication; on the ``offscreen`` platform the drawing is the same.
     """
-    random = np.random.default_rng(0)
-    column = Column(points + frames * APPENDED)
-    column.extend(np.cumsum(random.standard_normal(points)).astype(np.float32))
-    scheduler = DrawScheduler()
-    plot = LinePlot("Benchmark", scheduler)
-    plot.resize(WIDTH, HEIGHT)
-    plot.set_run(points + frames * APPENDED, 1000)
-    plot.add(ColumnLine("walk", column, "plot1", key="walk"))
-    plot.show()
-    QApplication.processEvents()
 
-    def append(frame: int) -> None:
-        column.extend(random.standard_normal(APPENDED).astype(np.float32))
-        plot.redraw()
+    def __init__(self, points: int = 10_000_000, frames: int = 20) -> None:
+        self._points, self._frames = points, frames
+        self._random = np.random.default_rng(0)
+        self._column = Column(points)
+        self._column.extend(np.cumsum(self._random.standard_normal(points)).astype(np.float32))
+        self._scheduler = DrawScheduler()
+        self._plot = LinePlot("Benchmark", self._scheduler)
+        self._plot.resize(WIDTH, HEIGHT)
+        self._plot.set_run(points, 1000)
+        self._plot.add(ColumnLine("walk", self._column, "plot1", key="walk"))
+        self._plot.show()
+        QApplication.processEvents()
 
-    def pan(frame: int) -> None:
-        plot.move(x=(points * 0.01 * frame, points * (0.1 + 0.01 * frame)))
-        plot.redraw()
+    def append(self) -> float:
+        """Frames that each add 100 values."""
+        self._plot.move(x=(0, self._points))
 
-    def zoom(frame: int) -> None:
-        half = points / 2 * 0.97**frame
-        plot.move(x=(points / 2 - half, points / 2 + half))
-        plot.redraw()
+        def act(frame: int) -> None:
+            self._column.extend(self._random.standard_normal(APPENDED).astype(np.float32))
 
-    result = {
-        name: _median_ms(act, frames, plot)
-        for name, act in (("append", append), ("pan", pan), ("zoom", zoom))
-    }
-    plot.close()
-    plot.deleteLater()
-    return result
+        return self._median(act)
 
+    def pan(self) -> float:
+        """Frames that each move a view of a tenth of the run."""
+        part = self._points
 
-def _median_ms(act: Callable[[int], None], frames: int, plot: LinePlot) -> float:
-    times = []
-    for frame in range(frames):
-        begin = time.perf_counter()
-        act(frame)
-        plot.viewport().repaint()
-        times.append(time.perf_counter() - begin)
-    return 1000 * statistics.median(times)
+        def act(frame: int) -> None:
+            self._plot.move(x=(part * 0.01 * frame, part * (0.1 + 0.01 * frame)))
+
+        return self._median(act)
+
+    def zoom(self) -> float:
+        """Frames that each narrow the view by 3 %."""
+
+        def act(frame: int) -> None:
+            half = self._points / 2 * 0.97**frame
+            self._plot.move(x=(self._points / 2 - half, self._points / 2 + half))
+
+        return self._median(act)
+
+    def close(self) -> None:
+        """Take the plot off the screen."""
+        self._plot.close()
+        self._plot.deleteLater()
+
+    def _median(self, act: Callable[[int], None]) -> float:
+        times = []
+        for frame in range(self._frames):
+            begin = time.perf_counter()
+            act(frame)
+            self._plot.redraw()
+            self._plot.viewport().repaint()
+            times.append(time.perf_counter() - begin)
+        return 1000 * statistics.median(times)

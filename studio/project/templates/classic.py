@@ -179,7 +179,10 @@ def _starters() -> Iterator[Template]:
          "then choose ReLU.", "Hochreiter 1991; Glorot & Bengio 2010", _small_sigmoid),
     ):  # fmt: skip
         yield Template(name, title, text, source, DIGITS, 10, make, _QUICK_RECIPE)
-    text = "The first widely used convolutional network."
+    text = (
+        "The first widely used convolutional network. Here every filter of the second layer sees "
+        "all maps, and pooling has no weights."
+    )
     source = "LeCun et al. 1998"
     yield Template("lenet5", "LeNet-5", text, source, DIGITS, 10, _lenet5, Recipe())
 
@@ -201,7 +204,10 @@ def _googlenets() -> Iterator[Template]:
     source = "Szegedy et al. 2015, Table 1"
     yield Template("googlenet", "GoogLeNet", text, source, IMAGENET, 1000, _googlenet, Recipe())
     title = "GoogLeNet as in the paper"
-    text = "Nine Inception blocks with 5×5 branches, local response norm and no batch norm."
+    text = (
+        "Nine Inception blocks with 5×5 branches, local response norm and no batch norm. Table 1 "
+        "gives conv1 2.7 k weights; 7×7 filters over color have 9.4 k."
+    )
     make: Callable[[Chain], None] = _googlenet_paper
     yield Template("googlenet_paper", title, text, source, IMAGENET, 1000, make, Recipe())
     source = "Szegedy et al. 2015, section 5"
