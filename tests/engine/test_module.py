@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -179,12 +180,14 @@ def test_a_vector_that_multiplies_a_map_scales_its_channels() -> None:
     assert torch.allclose(module.get_submodule("se")(images), expected)
 
 
+@pytest.mark.parametrize("how", [{"initialization": "zero"}, {"zero_scale": True}], ids=str)
+@pytest.mark.parametrize("order", ["post", "pre"])
 @pytest.mark.parametrize("shortcut", ["projection", "zero", "identity"])
 @pytest.mark.parametrize("block", ["basic", "bottleneck"])
 def test_a_residual_block_whose_weights_are_zero_passes_its_input_through(
-    block: str, shortcut: str
+    block: str, shortcut: str, order: str, how: dict[str, Any]
 ) -> None:
-    settings = {"channels": 4, "block": block, "shortcut": shortcut, "initialization": "zero"}
+    settings = {"channels": 4, "block": block, "shortcut": shortcut, "order": order, **how}
     network = chain(
         Node("input", "input", {"channels": 4, "height": 6, "width": 6}),
         Node("block", "residual", settings),
