@@ -56,6 +56,8 @@ class Span:
 
     def through(self, inner: Span) -> Span:
         """This span followed by ``inner``, which was measured on this one's output."""
+        if inner is _POINT:  # most layers see a single position
+            return self
         reach = (
             min(self.reach[0] + (inner.reach[0] - 1) * self.jump[0], _FARTHEST),
             min(self.reach[1] + (inner.reach[1] - 1) * self.jump[1], _FARTHEST),
@@ -87,6 +89,10 @@ class Span:
         return int(fixed + ceil((reach - fixed) / Fraction(grain)) * grain)
 
 
+_POINT = Span()
+_POINT_WINDOW = Window()
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """What a node does to its inputs: the sums over its inside for a block.
@@ -101,7 +107,7 @@ class Trace:
     kind: Kind
     values: dict[str, Any]
     output: Shape | None
-    span: Span = Span()
+    span: Span = _POINT
     parameters: int = 0
     buffers: int = 0
     macs: int = 0
@@ -192,7 +198,7 @@ def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Tra
         kind,
         values,
         output,
-        span=_span_of(window) if window else Span(),
+        span=_span_of(window) if window else _POINT,
         parameters=kind.parameters(values, inputs),
         buffers=kind.buffers(values, inputs),
         macs=kind.macs(values, inputs, output),
@@ -206,6 +212,8 @@ def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Tra
 
 
 def _span_of(window: Window) -> Span:
+    if window == _POINT_WINDOW:
+        return _POINT
     if window.stride[0] < 1:
         return Span(window.size, window.stride, (1, 1), window.size)
     return Span(window.size, window.stride)

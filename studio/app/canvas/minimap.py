@@ -21,6 +21,7 @@ class Minimap(QWidget):
         super().__init__(view)
         self._view = view
         self._cards: QPixmap | None = None
+        self._look: list[object] = []
         self.setFixedSize(WIDTH, HEIGHT)
         self.setAccessibleName("Overview of the network")
         self.setToolTip("Overview: click or drag to move the view")
@@ -28,8 +29,15 @@ class Minimap(QWidget):
 
     @Slot()
     def redraw(self) -> None:
-        """The drawing changed."""
-        self._cards = None
+        """The drawing may have changed: most edits move no card and keep their families."""
+        canvas = self._view.canvas
+        look = [
+            ink(),
+            *((canvas.grid.get(name), c.face.family) for name, c in canvas.cards.items()),
+        ]
+        if look != self._look:
+            self._look = look
+            self._cards = None
         self.update()
 
     def settle(self) -> None:

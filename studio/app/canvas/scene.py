@@ -76,7 +76,9 @@ class CanvasScene(QGraphicsScene):
             changed.append(self._drop_card(name))
         for name, node in nodes.items():
             changed += self._sync_card(node, analysis.nodes.get(name), wired.get(name, 0), data)
-            self.cards[name].set_state(wired_out=name in leaving)
+            card = self.cards[name]
+            if card.wired_out != (name in leaving):  # asked here: there may be thousands
+                card.set_state(wired_out=name in leaving)
         self._nodes = nodes
         self._wired = wired
         self._leaving = leaving
@@ -147,7 +149,8 @@ class CanvasScene(QGraphicsScene):
             leaving.append(self._offered)
         rightward = {source for source, way in leaving if way.points[3].x > way.points[0].x + LEANS}
         for name, card in self.cards.items():
-            card.set_state(label_left=name in rightward)
+            if card.label_left != (name in rightward):
+                card.set_state(label_left=name in rightward)
 
     def show_leaving(self, source: str | None, way: Route | None = None) -> None:
         """Let the shape at ``source`` make room for a wire that is only offered; None: no wire."""
@@ -219,7 +222,8 @@ class CanvasScene(QGraphicsScene):
         chosen = set(names)
         self._selection = names
         for name, card in self.cards.items():
-            card.set_state(selected=name in chosen)
+            if card.selected != (name in chosen):
+                card.set_state(selected=name in chosen)
 
     def set_hovered(self, name: str | None) -> None:
         """Mark the card under the pointer."""

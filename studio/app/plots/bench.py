@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtWidgets import QApplication
+from PySide6.QtTest import QTest
 
 from studio.app.plots.line_plot import LinePlot
 from studio.app.plots.lines import ColumnLine
@@ -35,7 +35,8 @@ class PlotFrames:
         self._plot.set_run(points, 1000)
         self._plot.add(ColumnLine("walk", self._column, "plot1", key="walk"))
         self._plot.show()
-        QApplication.processEvents()
+        # What is not on the screen yet is not painted, and would be measured as quick.
+        QTest.qWaitForWindowExposed(self._plot)
 
     def append(self) -> float:
         """Frames that each add 100 values."""
