@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HELP = "take the README's pictures from the real window, light and dark"
 
 _WIDTH, _HEIGHT = 1440, 900
-_MOST_BYTES = 250_000
+_MOST_BYTES = 400_000
 _PATIENCE_SECONDS = 300.0
 _SHARE_TRAINED = 0.7
 """The train page is taken under way: its progress bar and pace are part of it."""
@@ -55,6 +55,7 @@ def _take_all(out: Path, folder: Path, epochs: int) -> None:
 
     from studio.app import application as qt
     from studio.app.background import Background
+    from studio.app.build.page import BuildPage
     from studio.app.shelf import Shelf
     from studio.app.theme.tokens import theme
     from studio.app.train.controller import TrainingController
@@ -81,13 +82,14 @@ def _take_all(out: Path, folder: Path, epochs: int) -> None:
     engine.warm_up()
     window.take_engine(engine)
 
-    def take(page: str) -> None:
+    def take(page: str, name: str = "") -> None:
         window.show_page(page)
         for scheme in ("light", "dark"):
             theme().set_preference("dark" if scheme == "dark" else "light")
             _settle(application)
-            save(window.grab().toImage(), out / f"{page}-{scheme}.png")
-            print(out / f"{page}-{scheme}.png")
+            path = out / f"{name or page}-{scheme}.png"
+            save(window.grab().toImage(), path)
+            print(path)
 
     try:
         window.show_page("data")
@@ -97,6 +99,12 @@ def _take_all(out: Path, folder: Path, epochs: int) -> None:
         _settle(application)
         workspace.select(("mixed",))
         take("build")
+        build = window.page("build")
+        assert isinstance(build, BuildPage)
+        build.strip.code_button.setChecked(True)
+        _settle(application)
+        take("build", "code")
+        build.strip.code_button.setChecked(False)
         window.train()
         _wait(
             application,
@@ -134,7 +142,7 @@ def _settle(application: QApplication, seconds: float = 0.8) -> None:
 
 
 def save(image: QImage, path: Path) -> None:
-    """Write a PNG of at most 250 kB: with 256 colors where all of them take more room."""
+    """Write a PNG of at most 400 kB: with 256 colors where all of them take more room."""
     from PySide6.QtCore import Qt
     from PySide6.QtGui import QImage
 
