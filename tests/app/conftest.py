@@ -53,7 +53,8 @@ def nothing_outlives_the_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     application = QApplication.instance()
     if application is not None:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        gc.collect()
+        if timers:  # a tenth of a second, which a thousand tests need not wait for
+            gc.collect()
     deadline = time.monotonic() + GRACE_SECONDS
     threads = _new_threads(before)
     while threads and time.monotonic() < deadline:

@@ -232,7 +232,10 @@ class _Terminal:
         return bool(content)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
 def test_a_signal_stops_in_order_and_the_run_resumes_to_the_same_weights(
     number: signal.Signals, status: int, place: Path, tmp_path: Path
 ) -> None:
@@ -306,7 +309,13 @@ def test_an_interrupt_while_torch_is_imported_ends_the_command_before_its_run(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("format", ["state-dict", "safetensors", "torch-export", "python"])
+_FULL_DISK = [
+    "state-dict",
+    *(pytest.param(f, marks=pytest.mark.slow) for f in ("safetensors", "torch-export", "python")),
+]
+
+
+@pytest.mark.parametrize("format", _FULL_DISK)
 def test_an_export_that_does_not_fit_on_the_disk_leaves_nothing(
     format: str, place: Path, tmp_path: Path
 ) -> None:

@@ -107,7 +107,7 @@ def test_the_forecast_is_near_the_peak_of_a_real_step(name: str) -> None:
     ids=str,
 )
 def test_every_optimizers_state_is_counted(optimizer: Chosen) -> None:
-    measured, predicted, _ = measured_and_forecast("vgg11", optimizer, batch=2)
+    measured, predicted, _ = measured_and_forecast("lenet5", optimizer, batch=1)
     assert predicted == pytest.approx(measured, rel=OVERSHOOT)
 
 

@@ -181,7 +181,10 @@ def stop_after(run: TrainingRun, steps: int) -> None:
     assert last.reason == "stopped"
 
 
-@pytest.mark.parametrize("kind", ["sgd", "momentum", "rmsprop", "adam"])
+@pytest.mark.parametrize(
+    "kind",
+    ["momentum", *(pytest.param(k, marks=pytest.mark.slow) for k in ("sgd", "rmsprop"))] + ["adam"],
+)
 def test_a_run_stopped_inside_an_epoch_and_resumed_equals_one_that_never_stopped(
     tmp_path: Path, kind: str
 ) -> None:

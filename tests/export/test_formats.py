@@ -97,7 +97,9 @@ def test_onnx_names_the_packages_that_are_missing(
         export_model(trained, "onnx", tmp_path / "model")
 
 
-@pytest.mark.parametrize("name", ["resnet18", "vgg11_bn", "googlenet"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", pytest.param("vgg11_bn", marks=pytest.mark.slow), "googlenet"]
+)
 def test_torchvision_takes_the_checkpoint_strictly_and_agrees(name: str, tmp_path: Path) -> None:
     import torchvision
 
