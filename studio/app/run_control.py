@@ -179,7 +179,10 @@ class ProgressPill(QWidget):
         painter.setPen(color("text"))
         inner = self.rect().adjusted(S3, 0, -S3, -S1 // 2)
         align = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(inner, align | Qt.AlignmentFlag.AlignLeft, self._text)
+        elided = painter.fontMetrics().elidedText(
+            self._text, Qt.TextElideMode.ElideRight, inner.width()
+        )
+        painter.drawText(inner, align | Qt.AlignmentFlag.AlignLeft, elided)
         painter.setFont(self._detail_font)
         painter.drawText(inner, align | Qt.AlignmentFlag.AlignRight, self._detail)
 

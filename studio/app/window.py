@@ -384,7 +384,8 @@ class MainWindow(QMainWindow):
         assert isinstance(page, BuildPage)
         # The nodes of these are "recipe" and "data", which are none of the canvas.
         recipe = (replace(each, node="") for each in recipe_problems(self.workspace.project))
-        page.set_findings((*recipe, *self.controller.findings))
+        checking = self.inspection.status == "reading"
+        page.set_findings((*recipe, *self.controller.findings), checking)
 
     def _run_refused(self, message: str) -> None:
         text, problem = self._sentence(message), self._problem(message)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from studio.app.build import facts
 from studio.app.build.facts import FactRows
@@ -208,6 +208,9 @@ class Inspector(QFrame):
         if wanted != self._form_for:
             self._form_for = wanted
             if self._form is not None:
+                typing = QApplication.focusWidget()
+                if typing is not None and self._form.isAncestorOf(typing):
+                    self.left.emit()  # or the focus would jump to the window's first button
                 self._place_for_form.removeWidget(self._form)
                 self._form.hide()
                 self._form.deleteLater()

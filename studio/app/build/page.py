@@ -38,7 +38,7 @@ SHORTCUTS = (
         ("Ctrl+F", "Search the palette"),
         ("L", "Tidy up"),
         ("F", "Zoom to fit"),
-        ("Ctrl+U", "Show or fold the code"),
+        ("F4", "Show or fold the code"),
         ("Ctrl++, Ctrl+-, Ctrl+0", "Zoom in, out, 100 %"),
         ("Space + drag", "Move the view"),
     ),
@@ -85,10 +85,8 @@ class BuildPage(QWidget):
         for button, panel, *_ in self._folds:
             button.toggled.connect(panel.setVisible)
         # The code takes half of the canvas: the drawing is brought back into what is left.
-        self.strip.code_button.toggled.connect(
-            lambda: QTimer.singleShot(0, self.view, self.view.zoom_to_fit)
-        )
-        source = QShortcut(QKeySequence("Ctrl+U"), self)
+        self.strip.code_button.toggled.connect(self._make_room_for_code)
+        source = QShortcut(QKeySequence("F4"), self)  # a text field takes Ctrl+U for itself
         source.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         source.activated.connect(self.strip.code_button.toggle)
         search = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
@@ -101,9 +99,16 @@ class BuildPage(QWidget):
         """Bytes of memory that the training device has, for the forecast; None if not known."""
         self.strip.set_machine_memory(total)
 
-    def set_findings(self, findings: tuple[Problem, ...]) -> None:
-        """What is wrong with the recipe and the data, beside the network's own problems."""
-        self.strip.set_findings(findings)
+    def _make_room_for_code(self, shown: bool) -> None:
+        if shown:
+            QTimer.singleShot(0, self.view, self.view.zoom_to_fit)
+
+    def set_findings(self, findings: tuple[Problem, ...], checking: bool = False) -> None:
+        """What is wrong with the recipe and the data, beside the network's own problems.
+
+        ``checking`` says that the data is still being read, so that there may be more.
+        """
+        self.strip.set_findings(findings, checking)
         self.inspector.set_findings(findings)
 
     @Slot(object)

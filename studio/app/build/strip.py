@@ -34,13 +34,14 @@ class Strip(QFrame):
         self._workspace = workspace
         self._machine: int | None = None
         self._findings: tuple[Problem, ...] = ()
+        self._checking = False
         self._next_problem = 0
         self._titles: list[QLabel] = []
         self._pairs: list[QWidget] = []
         self.palette_button = _fold("panel-left", "palette", self)
         self.inspector_button = _fold("panel-right", "inspector", self)
         self.code_button = _fold("code", "code", self)
-        self.code_button.setToolTip("Show or fold the network as Python source (Ctrl+U)")
+        self.code_button.setToolTip("Show or fold the network as Python source (F4)")
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(S2, 0, S2, 0)
         self._row.setSpacing(S1)
@@ -111,9 +112,10 @@ class Strip(QFrame):
             self._show_memory()
             self._give_way()
 
-    def set_findings(self, findings: tuple[Problem, ...]) -> None:
-        """Problems beyond the network: those of the recipe and the data."""
+    def set_findings(self, findings: tuple[Problem, ...], checking: bool = False) -> None:
+        """Problems beyond the network: those of the recipe and the data, if all are known yet."""
         self._findings = findings
+        self._checking = checking
         self._show_problems()
         self._give_way()
 
@@ -162,10 +164,12 @@ class Strip(QFrame):
 
     def _show_problems(self) -> None:
         count = len(self._problems())
-        words = "No problems" if not count else f"{count} problem{'s' if count > 1 else ''}"
+        none = "Reading the data" if self._checking else "No problems"
+        words = none if not count else f"{count} problem{'s' if count > 1 else ''}"
         self.problems.setText(words)
         self.problems.setEnabled(bool(count))
-        set_icon(self.problems, "warning" if count else "check", "warning" if count else "good")
+        fine = ("clock", "muted") if self._checking else ("check", "good")
+        set_icon(self.problems, *(("warning", "warning") if count else fine))
         self.problems.setIconSize(QSize(14, 14))
 
     def _problems(self) -> tuple[Problem, ...]:

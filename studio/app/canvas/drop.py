@@ -56,6 +56,10 @@ class DropGesture:
             self._edge = scene.edge_at(at.x(), at.y(), reach)
         scene.set_hovered_edge(self._edge)
         self._feed = None if self._edge is not None else self._free_output_above(at)
+        if self._insertable and not self._leaves:
+            # An end fits into no wire, but can listen to what feeds it.
+            near = scene.edge_at(at.x(), at.y(), reach)
+            self._feed = near.source if near is not None else self._feed
         face = self._ghost.face
         box = Box.around(at.x(), at.y(), face.width, face.height)
         if self._feed is not None:

@@ -180,8 +180,8 @@ def _starters() -> Iterator[Template]:
     ):  # fmt: skip
         yield Template(name, title, text, source, DIGITS, 10, make, _QUICK_RECIPE)
     text = (
-        "The first widely used convolutional network. Here every filter of the second layer sees "
-        "all maps, and pooling has no weights."
+        "The first widely used convolutional network; here every filter of the second layer sees "
+        "all maps."
     )
     source = "LeCun et al. 1998"
     yield Template("lenet5", "LeNet-5", text, source, DIGITS, 10, _lenet5, Recipe())

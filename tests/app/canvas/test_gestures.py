@@ -504,3 +504,14 @@ def test_a_click_near_a_port_selects_the_card(view: CanvasView, workspace: Works
     assert workspace.selection == ("features",)
     QTest.mouseClick(view.viewport(), LEFT, NONE, port(view, "deep", "input") + QPoint(4, 8))
     assert workspace.selection == ("deep",)
+
+
+def test_an_end_dropped_on_a_wire_listens_to_what_feeds_it(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    route = view.canvas.wires[Edge("features", "mixed")].route
+    middle = route.points[len(route.points) // 2]
+    drop(view, "auxiliary", middle.x, middle.y)
+    assert Edge("features", "aux") in workspace.project.network.edges
+    assert Edge("features", "mixed") in workspace.project.network.edges
+    assert workspace.analysis.problems == ()

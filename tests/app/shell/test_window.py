@@ -201,10 +201,11 @@ def test_a_folder_that_is_gone_is_a_problem_until_it_is_there(
     qtbot.waitUntil(lambda: build.strip.problems.text() == "1 problem")
     window.train()
     assert "pets does not exist" in window.messages.text
+    qtbot.waitUntil(lambda: window.inspection.status == "failed")
     engine.refuse = ""
-    window.train()  # what was refused is looked at again
+    window.train()  # what was refused is looked at again, by the window and by the run
+    assert build.strip.problems.text() == "Reading the data"
     qtbot.waitUntil(lambda: build.strip.problems.text() == "No problems")
-    window.train()
     assert len(engine.runs) == 1
     engine.runs[0].stop()
 
