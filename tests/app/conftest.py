@@ -14,6 +14,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QStandardPaths, 
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
+from studio.app.theme import style
+
 GRACE_SECONDS = 2.0
 
 
@@ -22,6 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints", extend=True))
+
+
+@pytest.fixture(scope="session")
+def dressed(qapp: QApplication) -> None:
+    """The window's own style, for tests that measure what it makes of a widget."""
+    style.apply(qapp)
 
 
 @pytest.fixture(autouse=True)

@@ -289,6 +289,7 @@ class TrainingController(QObject):
                 self.message.emit(text)
             case Started():
                 self.started = message
+                self._before = None  # it cannot come back any more, so its curves can go
                 # A run that goes on does the epochs behind its checkpoint again.
                 self.epochs = [epoch for epoch in self.epochs if epoch.step <= message.step]
                 if self._state == "starting":

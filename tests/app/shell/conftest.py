@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from studio.app.background import Background
-from studio.app.theme import style
 from studio.app.theme.tokens import theme
 from studio.app.train.controller import TrainingController
 from studio.app.window import MainWindow
@@ -20,9 +19,9 @@ from studio.project import templates
 from tests.scripted_engine import Script, ScriptedEngine
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _dressed(qapp: QApplication) -> None:
-    style.apply(qapp)
+@pytest.fixture(autouse=True)
+def _dressed(dressed: None) -> None:
+    pass
 
 
 @pytest.fixture(autouse=True)

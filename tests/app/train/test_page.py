@@ -200,7 +200,7 @@ def test_fields_keep_their_width_when_a_run_begins(
     controller.shutdown()
 
 
-def test_the_rows_of_the_learning_rate_have_one_distance(page: TrainPage) -> None:
+def test_the_rows_of_the_learning_rate_have_one_distance(dressed: None, page: TrainPage) -> None:
     page.recipe.rate.choice.edited.emit("step")
     QCoreApplication.processEvents()
     form = page.recipe.rate.settings_form
