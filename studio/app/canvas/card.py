@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtGui import QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from studio.app.canvas import face_paint
@@ -180,11 +180,11 @@ class CardItem(QGraphicsRectItem):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawArc(QRectF(x - 18.0, top, 36.0, bottom - top), -90 * 16, 180 * 16)
         painter.setBrush(pen.color())
-        painter.drawPolygon(
-            QPolygonF(
-                [QPointF(x - 2, bottom), QPointF(x + 5, bottom - 4), QPointF(x + 5, bottom + 4)]
-            )
-        )
+        head = QPainterPath(QPointF(x - 2, bottom))
+        head.lineTo(x + 5, bottom - 4)
+        head.lineTo(x + 5, bottom + 4)
+        head.closeSubpath()
+        painter.drawPath(head)
 
     def _paint_shortcut(self, painter: QPainter, colors: Ink) -> None:
         """A residual block's second path: around the card, and added to what comes out."""

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from studio.app.plots import looks, series
@@ -57,7 +57,7 @@ class CurveItem(pg.GraphicsObject):  # type: ignore[misc]
         self._box = QRectF()
         self._pen = QPen()
         self._bold = bold
-        self._dots = QPolygonF() if dots else None
+        self._dots: list[QPointF] | None = [] if dots else None
 
     def set_points(self, x: np.ndarray, y: np.ndarray) -> None:
         """Show the line through these finite points."""
@@ -74,7 +74,7 @@ class CurveItem(pg.GraphicsObject):  # type: ignore[misc]
         if self._dots is not None:
             stride = max(1, len(x) // 100)
             pairs = zip(x[::stride].tolist(), y[::stride].tolist(), strict=True)
-            self._dots = QPolygonF([QPointF(*pair) for pair in pairs])
+            self._dots = [QPointF(*pair) for pair in pairs]
         self.update()
 
     def set_pen(self, pen: QPen) -> None:
@@ -106,14 +106,15 @@ class CurveItem(pg.GraphicsObject):  # type: ignore[misc]
                     painter.setWorldTransform(place * QTransform.fromTranslate(right, down))
                     painter.drawPath(self._path)
             painter.setWorldTransform(place)
-        if self._dots is not None and not self._dots.isEmpty():
+        if self._dots:
             # A pen that ignores the view's zoom counts the screen's pixels.
             dot = QPen(self._pen.color(), DOT_PIXELS * ratio)
             dot.setCosmetic(True)
             dot.setCapStyle(Qt.PenCapStyle.RoundCap)
             painter.setPen(dot)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-            painter.drawPoints(self._dots)
+            for point in self._dots:
+                painter.drawPoint(point)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPolygonF
+from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.app.plots import looks, ticks
@@ -136,9 +136,11 @@ class NormProfile(QWidget):
             (start, looks.pen(color("muted"), dash=True)),
             (now, looks.pen(color("plot1"))),
         ):
-            painter.setPen(pen)
-            points = [QPointF(x, y) for x, y in zip(xs, middles, strict=True)]
-            painter.drawPolyline(QPolygonF(points))
+            # A path, not a polygon: with PySide6 6.11 drawPolyline crashed here in some processes.
+            line = QPainterPath(QPointF(xs[0], middles[0]))
+            for x, y in zip(xs[1:].tolist(), middles[1:].tolist(), strict=True):
+                line.lineTo(x, y)
+            painter.strokePath(line, pen)
 
     def _paint_scale(self, painter: QPainter, top: float, height: float) -> None:
         """A hairline at each power of ten, and numbers at as many as have room."""

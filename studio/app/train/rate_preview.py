@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.app.theme.tokens import FONT_SMALL, RADIUS, S1, S2, color, font, theme
@@ -81,15 +81,18 @@ class RatePreview(QWidget):
             return
         box = self._box()
         top = max(rate for _, rate in self._points) or 1.0
-        line = QPolygonF()
+        line = QPainterPath()
         height = 0.0
         for epoch, rate in self._points:
             x = self._x(epoch)
-            if line:
-                line.append(QPointF(x, height))  # the rate holds until the next point
-            height = box.bottom() - box.height() * rate / top
-            line.append(QPointF(x, height))
-        line.append(QPointF(box.right(), height))
+            if line.elementCount():
+                line.lineTo(x, height)  # the rate holds until the next point
+                height = box.bottom() - box.height() * rate / top
+                line.lineTo(x, height)
+            else:
+                height = box.bottom() - box.height() * rate / top
+                line.moveTo(x, height)
+        line.lineTo(box.right(), height)
         if self._at is not None:
             pen = QPen(color("muted"), 1)
             pen.setDashPattern([3, 3])
@@ -99,7 +102,7 @@ class RatePreview(QWidget):
             painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
         painter.setPen(QPen(color("plot1"), 1.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPolyline(line)
+        painter.drawPath(line)
         self._paint_words(painter)
         painter.end()
 
