@@ -89,6 +89,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_size: int = 64
     epochs: int = 15
     device: str = "auto"
+    precision: str = "auto"
     seed: int = 0
     weights: str = ""
 

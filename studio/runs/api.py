@@ -31,11 +31,15 @@ class WorkFailed(Exception):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A place to compute. ``name`` is torch's (``cpu``, ``cuda:0``, ``mps``), memory in bytes."""
+    """A place to compute. ``name`` is torch's (``cpu``, ``cuda:0``, ``mps``), memory in bytes.
+
+    ``fastest`` is the precision that its hardware computes convolutions fastest in.
+    """
 
     name: str
     title: str
     memory: int
+    fastest: str = "float32"
 
 
 class Machine(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S2, S4
 from studio.app.workspace import Workspace
 from studio.project.memory import forecast
+from studio.project.precision import arithmetic, resolve
 from studio.project.problems import Problem
 
 HEIGHT = 34
@@ -143,7 +144,9 @@ class Strip(QFrame):
 
     def _show_memory(self) -> None:
         recipe = self._workspace.project.recipe
-        need = forecast(self._workspace.analysis, recipe)
+        analysis = self._workspace.analysis
+        precision = resolve(recipe, analysis, fastest="float32")
+        need = forecast(analysis, recipe, arithmetic(precision))
         self._memory_title.setText(f"Memory, batch {recipe.batch_size:,}")
         text = texts.size(need.total)
         if facts.partly_known(self._workspace.analysis):

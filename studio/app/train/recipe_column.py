@@ -14,6 +14,7 @@ from studio.app.train.start_card import StartCard
 from studio.app.workspace import Workspace
 from studio.project import recipes
 from studio.project.optimizers import OPTIMIZERS
+from studio.project.precision import PRECISION
 
 WIDTH = 284
 SCROLL_BAR = 10
@@ -50,7 +51,7 @@ class RecipeColumn(QFrame):
         )
         self.input = ChoiceCard("Input normalization", workspace, "data", recipes.NORMALIZATION)
         self.machine = PlainCard(
-            "Device and seed", workspace, "recipe", (recipes.DEVICE, recipes.SEED)
+            "Device and precision", workspace, "recipe", (recipes.DEVICE, PRECISION, recipes.SEED)
         )
         self._cards: tuple[Card, ...] = (
             self.optimizer,
