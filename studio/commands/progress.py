@@ -78,8 +78,9 @@ class Progress:
                 self._started = message
                 self._begun = time.monotonic()
                 place = f" from step {message.step:,}" if message.step else ""
+                numbers = "" if message.precision == "float32" else f" in {message.precision}"
                 self.say(
-                    f"training{place} on {message.device_title}: {message.train_images:,} images, "
+                    f"training{place} on {message.device_title}{numbers}: {message.train_images:,} images, "
                     f"{message.total_steps:,} steps"
                 )
             case EpochDone():

@@ -350,6 +350,7 @@ class TrainingRun:
                 classes=data.classes,
                 train_images=counts["train"],
                 validation_images=counts["validation"],
+                precision=self._info.precision,
             )
         )
 

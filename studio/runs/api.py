@@ -78,7 +78,8 @@ class Stage(msgspec.Struct, frozen=True, tag=True):
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):
-    """The first step is about to be taken; ``step`` is above 0 where a run is resumed."""
+    """The first step is about to be taken; ``step`` is above 0 where a run is resumed, and
+    ``precision`` is what the recipe's came to."""
 
     device: str
     device_title: str
@@ -88,6 +89,7 @@ class Started(msgspec.Struct, frozen=True, tag=True):
     classes: tuple[str, ...]
     train_images: int
     validation_images: int
+    precision: str = "float32"
 
 
 class EpochDone(msgspec.Struct, frozen=True, tag=True):
