@@ -142,6 +142,15 @@ class Workspace(QObject):
             label, lambda project: replace(project, network=edit(project.network)), merge, select
         )
 
+    def amend(self, edit: Callable[[Network], Network]) -> bool:
+        """``edit_network`` as part of the step before it: taken back, both go at once."""
+        before = self._undo[-1] if self._undo else None
+        if before is not None:
+            self._undo[-1] = replace_merge(before, "amended")
+        done = self.edit_network(before.label if before else "Edit", edit, merge="amended")
+        self.end_merge()
+        return done
+
     def end_merge(self) -> None:
         """Let the next edit be an undo step of its own, whatever its merge key."""
         if self._undo and self._undo[-1].merge:
@@ -258,9 +267,9 @@ class Workspace(QObject):
         return [path for path in map(Path, self._recent_texts()) if path.is_file()]
 
 
-def replace_merge(done: _Done) -> _Done:
-    """The same step, closed to merging."""
-    return _Done(done.label, done.before, done.selection, "")
+def replace_merge(done: _Done, merge: str = "") -> _Done:
+    """The same step with another merge key; without one it is closed to merging."""
+    return _Done(done.label, done.before, done.selection, merge)
 
 
 def _as_list(value: object) -> list[object]:

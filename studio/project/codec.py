@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from studio.project import comment_limits
 from studio.project.values import Project
 
 FORMAT = "training-studio"
@@ -148,8 +149,23 @@ def _check_texts(project: Project) -> None:
         check([node.name, node.kind, node.settings])
     for edge in project.network.edges:
         check([edge.source, edge.target])
+    _check_comments(project)
     check([project.data.source, project.recipe.optimizer.settings])
     check([project.recipe.schedule.settings, project.recipe.device, project.recipe.weights])
+
+
+def _check_comments(project: Project) -> None:
+    comments = project.network.comments
+    if len(comments) > comment_limits.MOST:
+        raise ProjectError(
+            f"the project file is damaged: it has {len(comments):,} notes, and at most "
+            f"{comment_limits.MOST:,} fit"
+        )
+    if len({each.name for each in comments}) < len(comments):
+        raise ProjectError("the project file is damaged: two notes in it have one name")
+    for comment in comments:
+        if reason := comment_limits.fault(comment):
+            raise ProjectError(f"the project file is damaged: {reason}")
 
 
 def load(path: Path) -> Project:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
-from studio.app.canvas import face_paint
+from studio.app.canvas import face_paint, tag_paint
 from studio.app.canvas.faces import Face
 from studio.app.canvas.geometry import PORT_RADIUS, Box, input_port, output_port
 from studio.app.canvas.ink import Ink, ink
@@ -128,6 +128,9 @@ class CardItem(QGraphicsRectItem):
             if self.face.shortcut is not None:
                 self._paint_shortcut(painter, colors)
             self._paint_ports(painter, colors, self._laid)
+        if self.face.tag:
+            corner = QPointF(self._body.left() + 3.0, self._body.top() + 1.0)
+            tag_paint.paint(painter, corner, 14.0 if brief else 8.5, self.face.tag, colors)
         if self.face.problem:
             self._paint_badge(painter, colors, brief)
 

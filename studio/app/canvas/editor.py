@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from studio.app.canvas import placing, texts
 from studio.app.workspace import Workspace
-from studio.project import edits, graph, grouping, registry
+from studio.project import arrange, comments, edits, graph, grouping, registry, tags
 from studio.project.analysis import analyze
 from studio.project.edits import EditRefused
 from studio.project.grouping import can_ungroup
 from studio.project.problems import Fix, InsertBefore
 from studio.project.registry import PaletteEntry
-from studio.project.values import Edge, Network, Project
+from studio.project.values import Comment, Edge, Network, Project
 
 
 class Editor:
@@ -278,6 +278,82 @@ class Editor:
             return network
 
         return self.workspace.edit_network(f"Ungroup {_nodes(blocks)}", edit, select=lambda: made)
+
+    # Notes --------------------------------------------------------------------------------------
+
+    def add_comment(self, x: float, y: float) -> str | None:
+        """Put an empty note with its corner at (x, y); its name."""
+        made: list[str] = []
+
+        def edit(network: Network) -> Network:
+            result, name = comments.add(network, Comment("note", x=x, y=y))
+            made.append(name)
+            return result
+
+        return made[-1] if self.workspace.edit_network("Add a note", edit) else None
+
+    def write_comment(self, name: str, text: str, *, fresh: bool = False) -> bool:
+        """Give a note its text; that of a fresh one is part of the step that added it."""
+        if fresh:
+            return self.workspace.amend(lambda network: comments.write(network, name, text))
+        return self.workspace.edit_network(
+            "Edit a note", lambda network: comments.write(network, name, text)
+        )
+
+    def place_comment(self, to: Comment, merge: str = "") -> bool:
+        """Put a note where ``to`` lies, in its size."""
+        return self.workspace.edit_network(
+            "Move a note",
+            lambda network: comments.place(network, to.name, to.x, to.y, to.width, to.height),
+            merge,
+        )
+
+    def paint_comment(self, name: str, color: str) -> bool:
+        """Give a note another color."""
+        return self.workspace.edit_network(
+            "Color a note", lambda network: comments.paint(network, name, color)
+        )
+
+    def remove_comment(self, name: str) -> bool:
+        """Take a note away."""
+        return self.workspace.edit_network(
+            "Delete a note", lambda network: comments.remove(network, name)
+        )
+
+    # Order --------------------------------------------------------------------------------------
+
+    def set_tag(self, names: tuple[str, ...], tag: str) -> bool:
+        """Mark nodes; "" takes their marks away."""
+        label = f"Tag {_nodes(names)}" if tag else f"Untag {_nodes(names)}"
+        return self.workspace.edit_network(label, lambda n: tags.set_tag(n, names, tag))
+
+    def align(self, names: tuple[str, ...], line: arrange.Line) -> bool:
+        """Bring cards into one line."""
+        return self.workspace.edit_network(
+            f"Align {_nodes(names)}", lambda network: arrange.align(network, names, line)
+        )
+
+    def distribute(self, names: tuple[str, ...], axis: arrange.Axis) -> bool:
+        """Give cards equal gaps."""
+        return self.workspace.edit_network(
+            f"Distribute {_nodes(names)}",
+            lambda network: arrange.distribute(network, names, axis),
+        )
+
+    def repeat(self, names: tuple[str, ...], times: int) -> bool:
+        """Make one stage of the nodes that holds them ``times`` times; a stage takes the number."""
+        made: list[str] = []
+
+        def edit(network: Network) -> Network:
+            result, name = grouping.repeat(network, names, times)
+            made.append(name)
+            if len(names) > 1:
+                result = placing.spread(result, (name,), placing.area(network, names))
+            return result
+
+        return self.workspace.edit_network(
+            f"Repeat {_nodes(names)}", edit, select=lambda: made[-1:]
+        )
 
     def apply_fix(self, fix: Fix) -> bool:
         """Do what a problem's fix offers; what it adds gets a place where it covers nothing."""

@@ -16,6 +16,7 @@ from studio.project import layout, registry
 from studio.project.analysis import NodeReport
 from studio.project.kinds import Kind
 from studio.project.settings import SettingError
+from studio.project.tags import TAGS
 from studio.project.values import Node
 
 Style = Literal["pill", "row", "card", "stack"]
@@ -51,6 +52,7 @@ class Face:
     shortcut: str | None = None
     problem: str = ""
     fix: str = ""
+    tag: str = ""
 
 
 def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
@@ -66,7 +68,7 @@ def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
     if kind is None:
         return Face(
             node.name, f"{node.kind}, not known here", "unknown", "unknown", "row", width, height,
-            ports=max(1, wired), problem=sentence, fix=fix,
+            ports=max(1, wired), problem=sentence, fix=fix, tag=_tag(node),
         )  # fmt: skip
     try:
         values = registry.values(node)
@@ -96,7 +98,13 @@ def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
         shortcut=_shortcut(figure) if kind.own_title is None else None,
         problem=sentence,
         fix=fix,
+        tag=_tag(node),
     )
+
+
+def _tag(node: Node) -> str:
+    """The node's tag, where this version knows it."""
+    return node.tag if node.tag in TAGS else ""
 
 
 def same_but_share(one: NodeReport, other: NodeReport) -> bool:

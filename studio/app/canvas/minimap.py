@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
+from studio.app.canvas.geometry import Box
 from studio.app.canvas.ink import ink
 from studio.app.canvas.stage import Stage
 from studio.app.theme.tokens import RADIUS, S2
+from studio.project.colors import COLORS
 
 WIDTH = 96
 HEIGHT = 112
@@ -34,6 +36,7 @@ class Minimap(QWidget):
         look = [
             ink(),
             *((canvas.grid.get(name), c.face.family) for name, c in canvas.cards.items()),
+            *((item.box, item.comment.color) for item in canvas.comments.values()),
         ]
         if look != self._look:
             self._look = look
@@ -66,18 +69,25 @@ class Minimap(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
         painter.setPen(Qt.PenStyle.NoPen)
         factor, origin = self._scale()
-        for name, card in self._view.canvas.cards.items():
-            box = self._view.canvas.grid.get(name)
-            if box is None:
-                continue
-            painter.setBrush(colors.family[card.face.family])
-            spot = QRectF(
+
+        def spot(box: Box) -> QRectF:
+            return QRectF(
                 box.left * factor + origin.x(),
                 box.top * factor + origin.y(),
                 max(1.5, box.width * factor),
                 max(1.5, box.height * factor),
             )
-            painter.drawRoundedRect(spot, 1.5, 1.5)
+
+        for item in self._view.canvas.comments.values():
+            sheet = QColor(colors.family[COLORS[item.comment.color]])
+            sheet.setAlpha(70)
+            painter.setBrush(sheet)
+            painter.drawRect(spot(item.box))
+        for name, card in self._view.canvas.cards.items():
+            box = self._view.canvas.grid.get(name)
+            if box is not None:
+                painter.setBrush(colors.family[card.face.family])
+                painter.drawRoundedRect(spot(box), 1.5, 1.5)
         painter.end()
         return picture
 

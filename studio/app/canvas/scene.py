@@ -13,11 +13,12 @@ from PySide6.QtWidgets import QGraphicsScene
 
 from studio.app.canvas import faces
 from studio.app.canvas.card import CardItem
+from studio.app.canvas.comments import CommentItem
 from studio.app.canvas.geometry import Box, Grid, Point, input_port, output_port, union
 from studio.app.canvas.routing import Route, route
 from studio.app.canvas.wire import WireItem
 from studio.project.analysis import Analysis, NodeReport
-from studio.project.values import Edge, Network, Node
+from studio.project.values import Comment, Edge, Network, Node
 
 EXTENT = 1e6
 """Half the side of the canvas; it never has to grow, so the view never jumps."""
@@ -47,6 +48,7 @@ class CanvasScene(QGraphicsScene):
         self.setSceneRect(-EXTENT, -EXTENT, 2 * EXTENT, 2 * EXTENT)
         self.cards: dict[str, CardItem] = {}
         self.wires: dict[Edge, WireItem] = {}
+        self.comments: dict[str, CommentItem] = {}
         self.grid = Grid()
         self._nodes: dict[str, Node] = {}
         self._reports: dict[str, NodeReport | None] = {}
@@ -57,6 +59,7 @@ class CanvasScene(QGraphicsScene):
         self._hovered: str | None = None
         self._selected_edge: Edge | None = None
         self._hovered_edge: Edge | None = None
+        self._selected_comment: str | None = None
         self._offered: tuple[str, Route] | None = None
 
     # Following the value ------------------------------------------------------------------------
@@ -87,7 +90,21 @@ class CanvasScene(QGraphicsScene):
             self._drop_wire(edge)
         self._sync_wires(network.edges, edges, changed)
         self._sync_labels()
+        self._sync_comments(network.comments)
         self.set_selection(self._selection)
+
+    def _sync_comments(self, comments: Iterable[Comment]) -> None:
+        known = {comment.name: comment for comment in comments}
+        for name in [name for name in self.comments if name not in known]:
+            self.removeItem(self.comments.pop(name))
+            if self._selected_comment == name:
+                self._selected_comment = None
+        for name, comment in known.items():
+            if name in self.comments:
+                self.comments[name].set_comment(comment)
+            else:
+                self.comments[name] = CommentItem(comment)
+                self.addItem(self.comments[name])
 
     def _sync_card(self, node: Node, report: NodeReport | None, wired: int, data: str) -> list[Box]:
         """Bring one card up to date; the boxes that it left and takes, where it moved."""
@@ -204,6 +221,7 @@ class CanvasScene(QGraphicsScene):
                 for name, card in self.cards.items()
             },
             "wires": {edge: (wire.route.points, wire.faulty) for edge, wire in self.wires.items()},
+            "comments": {name: item.comment for name, item in self.comments.items()},
             "items": len(self.items()),
         }
 
@@ -213,6 +231,8 @@ class CanvasScene(QGraphicsScene):
             card.refresh_ink()
         for wire in self.wires.values():
             wire.refresh_ink()
+        for item in self.comments.values():
+            item.update()
         self.update()
 
     # Marks --------------------------------------------------------------------------------------
@@ -257,6 +277,19 @@ class CanvasScene(QGraphicsScene):
         self._selected_edge = edge if edge in self.wires else None
         if self._selected_edge is not None:
             self.wires[self._selected_edge].set_state(selected=True)
+
+    @property
+    def selected_comment(self) -> str | None:
+        """The note that is selected; a selection of nodes or of a wire takes its place."""
+        return self._selected_comment
+
+    def select_comment(self, name: str | None) -> None:
+        """Mark one note as selected."""
+        if self._selected_comment in self.comments:
+            self.comments[self._selected_comment].set_selected(False)
+        self._selected_comment = name if name in self.comments else None
+        if self._selected_comment is not None:
+            self.comments[self._selected_comment].set_selected(True)
 
     def set_targeted(self, name: str | None) -> None:
         """Mark the one card that a wire in hand would reach."""
@@ -327,6 +360,11 @@ class CanvasScene(QGraphicsScene):
                 return edge
         return None
 
+    def comment_at(self, x: float, y: float) -> str | None:
+        """The note at this place; the later one where two overlap."""
+        found = (name for name, item in self.comments.items() if item.box.holds(x, y))
+        return next(reversed(list(found)), None)
+
     def cards_in(self, area: Box) -> list[str]:
         """The cards that meet ``area``."""
         return list(self.grid.near(area))
@@ -344,6 +382,6 @@ class CanvasScene(QGraphicsScene):
         return self.cards[name].face.leaves and name not in self._leaving
 
     def content(self) -> QRectF | None:
-        """The rectangle around all cards; None for an empty canvas."""
-        box = union(self.grid.boxes())
+        """The rectangle around all cards and notes; None for an empty canvas."""
+        box = union((*self.grid.boxes(), *(item.box for item in self.comments.values())))
         return None if box is None else QRectF(box.left, box.top, box.width, box.height)

@@ -44,6 +44,13 @@ class Stage(QGraphicsView):
     """These two nodes could be connected; the user should be asked."""
     quick_add_wanted = Signal(QPoint)
     rename_wanted = Signal(str)
+    repeat_wanted = Signal()
+    """The number of repeats of the selection shall be asked for."""
+    note_wanted = Signal(QPointF)
+    """A note shall be added at this place of the canvas."""
+    note_text_wanted = Signal(str)
+    """The text of this note shall be edited."""
+    next_note_wanted = Signal()
     settings_wanted = Signal()
     """The keyboard shall go to the settings of the selected node."""
 
