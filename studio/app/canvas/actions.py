@@ -17,7 +17,7 @@ from studio.app.theme.tokens import theme
 from studio.project import edits, graph
 from studio.project.grouping import can_ungroup
 from studio.project.tags import TAGS
-from studio.project.values import Edge
+from studio.project.values import Edge, Network
 
 
 class CanvasActions(QObject):
@@ -99,8 +99,9 @@ class CanvasActions(QObject):
         some = bool(selection)
         edge = self._view.canvas.selected_edge
         note = self._view.canvas.selected_comment
-        for action in (self.duplicate, self.cut, self.copy, self.group):
-            action.setEnabled(some)
+        for action in (self.duplicate, self.cut, self.copy):
+            action.setEnabled(some or note is not None)
+        self.group.setEnabled(some)
         chosen = set(selection)
         self.ungroup.setEnabled(any(can_ungroup(n) for n in network.nodes if n.name in chosen))
         self.delete.setEnabled(some or edge is not None or note is not None)
@@ -127,6 +128,9 @@ class CanvasActions(QObject):
         if note is not None:
             menu.addAction(self.edit_note)
             menu.addMenu(color_menu(self._view, note, menu))
+            menu.addSeparator()
+            for action in (self.cut, self.copy, self.paste, self.duplicate):
+                menu.addAction(action)
             menu.addSeparator()
         elif selection:
             self._add_selection(menu, selection)
@@ -215,6 +219,10 @@ class CanvasActions(QObject):
 
     @Slot()
     def _duplicate(self) -> None:
+        note = self._view.canvas.selected_comment
+        if note is not None:
+            self._editor.duplicate_comment(note)
+            return
         self._editor.duplicate(self._view.workspace.selection)
 
     @Slot()
@@ -254,13 +262,20 @@ class CanvasActions(QObject):
     @Slot()
     def _copy(self) -> None:
         selection = self._view.workspace.selection
+        item = self._view.canvas.comments.get(self._view.canvas.selected_comment or "")
+        part = Network(comments=(item.comment,)) if item is not None else None
         if selection:
             part = edits.part(self._editor.network, selection)
+        if part is not None:
             QGuiApplication.clipboard().setText(clipboard.dumps(part))
 
     @Slot()
     def _cut(self) -> None:
         self._copy()
+        note = self._view.canvas.selected_comment
+        if note is not None:
+            self._editor.remove_comment(note)
+            return
         self._editor.remove(self._view.workspace.selection, "Cut")
 
     @Slot()

@@ -206,6 +206,11 @@ class Editor:
             self.workspace.select(tuple(new if name == old else name for name in selection))
         return done
 
+    def duplicate_comment(self, name: str) -> bool:
+        """Add a copy of a note beside it."""
+        note = comments.find(self.network, name)
+        return self.paste(Network(comments=(note,)), None, "Duplicate a note")
+
     def duplicate(self, names: tuple[str, ...]) -> bool:
         """Add a copy of the nodes and the wires among them, beside the originals."""
         return self.paste(edits.part(self.network, names), None, f"Duplicate {_nodes(names)}")
@@ -217,12 +222,15 @@ class Editor:
         def edit(network: Network) -> Network:
             dx, dy = placing.offset(network, part, center)
             result, names = edits.paste(network, part, dx, dy)
-            if not names:
+            if not names and not part.comments:
                 raise EditRefused("a network has one input and one output; they are not doubled")
             made.append(names)
+            for comment in part.comments:
+                moved = replace(comment, x=comment.x + dx, y=comment.y + dy)
+                result, _ = comments.add(result, moved)
             return result
 
-        label = label or f"Paste {_nodes(part.nodes)}"
+        label = label or f"Paste {_nodes(part.nodes) if part.nodes else 'a note'}"
         if not self.workspace.edit_network(label, edit):
             return False
         self.workspace.select(made[-1])

@@ -134,7 +134,8 @@ def offset(
 
     It moves on sideways while one of its cards would cover another.
     """
-    around = union(box_of(node) for node in part.nodes)
+    sheets = (Box(c.x, c.y, c.x + c.width, c.y + c.height) for c in part.comments)
+    around = union((*(box_of(node) for node in part.nodes), *sheets))
     if around is None:
         return 0.0, 0.0
     dx, dy = around.right - around.left + layout.GAP_X, 0.0

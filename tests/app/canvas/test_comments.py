@@ -117,6 +117,22 @@ def test_a_note_is_reached_moved_and_deleted_with_the_keys(
     assert len(view.canvas.cards) == len(network.nodes)
 
 
+def test_a_note_is_copied_cut_pasted_and_duplicated_with_the_keys(
+    view: CanvasView, workspace: Workspace
+) -> None:
+    name = written(view, QPointF(260.0, 40.0), "text")
+    QTest.keyClick(view, Qt.Key.Key_D, CTRL)
+    copies = notes(workspace)
+    assert [c.text for c in copies.values()] == ["text", "text"]
+    assert copies["note"] != copies["note2"]
+    view.commenting.select(name)
+    QTest.keyClick(view, Qt.Key.Key_X, CTRL)
+    assert set(notes(workspace)) == {"note2"}
+    QTest.keyClick(view, Qt.Key.Key_V, CTRL)
+    assert {c.text for c in notes(workspace).values()} == {"text"}
+    assert len(notes(workspace)) == 2
+
+
 def test_alt_and_a_digit_tag_the_selection_and_alt_0_takes_the_tag_away(
     view: CanvasView, workspace: Workspace
 ) -> None:
