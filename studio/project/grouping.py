@@ -19,7 +19,7 @@ from studio.project.blocks.group import ENTRY, EXIT, GROUP, MAX_TITLE, plain
 from studio.project.edits import EditRefused
 from studio.project.kinds import BlockKind, Mismatch
 from studio.project.settings import SettingError
-from studio.project.values import Edge, Network, Node
+from studio.project.values import Edge, Flow, Network, Node
 
 _SHOWN = 4
 """Names that a refusal lists."""
@@ -271,7 +271,7 @@ def ungroup(network: Network, name: str) -> tuple[Network, tuple[str, ...]]:
     # What a user grouped was on the canvas once, with names and places; a repeat only counts.
     own = block.kind == GROUP.kind and all(not graph.name_problem(node.name) for node in inner)
     if not own:
-        inner = _laid_out(part, inner)
+        inner = _laid_out(part, inner, network.flow)
     if len(network.nodes) - 1 + len(inner) > graph.MAX_NODES:
         raise EditRefused(f"a network holds at most {graph.MAX_NODES:,} nodes")
     names = _names({n.name for n in network.nodes if n is not block}, inner, "" if own else name)
@@ -321,15 +321,17 @@ def _inside(network: Network, block: Node) -> Network:
     return part
 
 
-def _laid_out(part: Network, inner: Sequence[Node]) -> tuple[Node, ...]:
+def _laid_out(part: Network, inner: Sequence[Node], flow: Flow) -> tuple[Node, ...]:
     """The nodes in rows around (0, 0)."""
     names = {node.name for node in inner}
     wires = tuple(e for e in part.edges if e.source in names and e.target in names)
     if not inner:
         return ()
-    tidy = layout.tidy(Network(tuple(inner), wires)).nodes
-    _, y = _middle(tidy)
+    tidy = layout.tidy(Network(tuple(inner), wires, flow=flow)).nodes
+    x, y = _middle(tidy)
     # The trunk stays at 0, so that it stands in line with what the block stood in line with.
+    if flow == "right":
+        return tuple(replace(node, x=node.x - x) for node in tidy)
     return tuple(replace(node, y=node.y - y) for node in tidy)
 
 

@@ -39,7 +39,7 @@ SHORTCUTS = (
         ("Ctrl+C, Ctrl+X, Ctrl+V", "Copy, cut, paste (as text)"),
         ("Ctrl+A", "Select all"),
         ("Ctrl+F", "Search the palette"),
-        ("L", "Tidy up"),
+        ("L, Shift+L", "Tidy up; let the network flow to the right, or down again"),
         ("F", "Zoom to fit"),
         ("F4", "Show or fold the code"),
         ("Ctrl++, Ctrl+-, Ctrl+0", "Zoom in, out, 100 %"),

@@ -54,6 +54,7 @@ class CanvasActions(QObject):
             "Select all", standard.SelectAll, self._select_all, "select-all"
         )
         self.tidy = self._action("Tidy up", "L", self._tidy, "tidy")
+        self.turn = self._action("Flow to the right", "Shift+L", self._turn, "flow")
         self.fit = self._action("Zoom to fit", "F", view.zoom_to_fit, "fit")
         self.zoom_in = self._action("Zoom in", standard.ZoomIn, self._zoom_in, "zoom-in")
         self.zoom_in.setShortcuts([QKeySequence("Ctrl++"), QKeySequence("Ctrl+=")])
@@ -115,6 +116,7 @@ class CanvasActions(QObject):
         self.select_all.setEnabled(bool(network.nodes))
         self.tidy.setEnabled(bool(network.nodes))
         self.fit.setEnabled(bool(network.nodes))
+        self.turn.setText("Flow to the right" if network.flow == "down" else "Flow down")
 
     def menu(self, at: QPointF) -> QMenu:
         """What applies at a place of the canvas; it deletes itself when it closes."""
@@ -145,7 +147,7 @@ class CanvasActions(QObject):
         for action in (self.add, self.note, self.paste):
             menu.addAction(action)
         menu.addSeparator()
-        for action in (self.select_all, self.tidy):
+        for action in (self.select_all, self.tidy, self.turn):
             menu.addAction(action)
         menu.addSeparator()
         for action in (self.fit, self.zoom_in, self.zoom_out, self.zoom_full):
@@ -324,8 +326,16 @@ class CanvasActions(QObject):
 
     @Slot()
     def _tidy(self) -> None:
+        self._view.gliding.emit()
         if self._editor.tidy():
             self._view.zoom_to_fit()
+
+    @Slot()
+    def _turn(self) -> None:
+        self._view.gliding.emit()
+        if self._editor.set_flow("right" if self._editor.network.flow == "down" else "down"):
+            self._view.look_afresh()
+            self._view.zoom_to_fit_once()
 
     @Slot()
     def _zoom_in(self) -> None:

@@ -19,7 +19,7 @@ from studio.project.edits import EditRefused
 from studio.project.grouping import can_ungroup
 from studio.project.problems import Fix, InsertBefore
 from studio.project.registry import PaletteEntry
-from studio.project.values import Comment, Edge, Network, Project
+from studio.project.values import Comment, Edge, Flow, Network, Project
 
 
 class Editor:
@@ -149,8 +149,9 @@ class Editor:
         return self.workspace.edit_network(f"Cut {len(wires)} wires", edit)
 
     def connect_chain(self, names: tuple[str, ...]) -> bool:
-        """Wire the selected nodes one after the other, from top to bottom."""
-        places = {node.name: (node.y, node.x) for node in self.network.nodes}
+        """Wire the selected nodes one after the other, along the flow."""
+        down = self.network.flow == "down"
+        places = {n.name: (n.y, n.x) if down else (n.x, n.y) for n in self.network.nodes}
         order = sorted(names, key=lambda name: places[name])
         pairs = list(pairwise(order))
         if not pairs:
@@ -376,8 +377,13 @@ class Editor:
 
         return self.workspace.apply(fix.text, edit)
 
+    def set_flow(self, flow: Flow) -> bool:
+        """Let the network run down or to the right, and lay it out for that."""
+        label = "Flow down" if flow == "down" else "Flow to the right"
+        return self.workspace.edit_network(label, lambda n: edits.set_flow(n, flow))
+
     def tidy(self) -> bool:
-        """Lay the whole network out from top to bottom."""
+        """Lay the whole network out along its flow."""
         return self.workspace.edit_network("Tidy up", placing.tidy)
 
 

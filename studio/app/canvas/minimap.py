@@ -14,6 +14,8 @@ from studio.project.colors import COLORS
 
 WIDTH = 96
 HEIGHT = 112
+LENGTH, BREADTH = 208, 72
+"""The size for a network that flows to the right."""
 
 
 class Minimap(QWidget):
@@ -33,8 +35,9 @@ class Minimap(QWidget):
     def redraw(self) -> None:
         """The drawing may have changed: most edits move no card and keep their families."""
         canvas = self._view.canvas
-        look = [
+        look: list[object] = [
             ink(),
+            canvas.flow,
             *((canvas.grid.get(name), c.face.family) for name, c in canvas.cards.items()),
             *((item.box, item.comment.color) for item in canvas.comments.values()),
         ]
@@ -45,7 +48,9 @@ class Minimap(QWidget):
 
     def settle(self) -> None:
         """Go to the corner; nothing is shown of an empty canvas."""
-        self.move(self._view.width() - WIDTH - S2 - 4, S2 + 4)
+        down = self._view.canvas.flow == "down"
+        self.setFixedSize(*((WIDTH, HEIGHT) if down else (LENGTH, BREADTH)))
+        self.move(self._view.width() - self.width() - S2 - 4, S2 + 4)
         self.setVisible(self._view.width() > 420 and bool(self._view.canvas.cards))
 
     def _scale(self) -> tuple[float, QPointF]:

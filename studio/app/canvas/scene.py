@@ -18,7 +18,7 @@ from studio.app.canvas.geometry import Box, Grid, Point, input_port, output_port
 from studio.app.canvas.routing import Route, route
 from studio.app.canvas.wire import WireItem
 from studio.project.analysis import Analysis, NodeReport
-from studio.project.values import Comment, Edge, Network, Node
+from studio.project.values import Comment, Edge, Flow, Network, Node
 
 EXTENT = 1e6
 """Half the side of the canvas; it never has to grow, so the view never jumps."""
@@ -55,6 +55,7 @@ class CanvasScene(QGraphicsScene):
         self._wired: dict[str, int] = {}
         self._leaving: dict[str, int] = {}
         self._data = ""
+        self._flow: Flow = "down"
         self._selection: tuple[str, ...] = ()
         self._hovered: str | None = None
         self._selected_edge: Edge | None = None
@@ -77,7 +78,10 @@ class CanvasScene(QGraphicsScene):
         changed: list[Box] = []
         for name in [name for name in self.cards if name not in nodes]:
             changed.append(self._drop_card(name))
+        turned, self._flow = self._flow != network.flow, network.flow
         for name, node in nodes.items():
+            if turned:
+                self._reports[name] = None  # every face is made anew
             changed += self._sync_card(node, analysis.nodes.get(name), wired.get(name, 0), data)
             card = self.cards[name]
             if card.wired_out != (name in leaving):  # asked here: there may be thousands
@@ -125,14 +129,15 @@ class CanvasScene(QGraphicsScene):
             # One edit changes every node's share of the cost, and little else of most.
             card.set_face(faces.with_share(card.face, report))
             return []
-        face = faces.make(node, report, wired, data)
+        face = faces.make(node, report, wired, data, self._flow)
         box = Box.around(node.x, node.y, face.width, face.height)
         if card is None:
             card = CardItem(face)
             self.cards[name] = card
             self.addItem(card)
         else:
-            moved_ports = card.face.ports != face.ports
+            before_ports = (card.face.ports, card.face.flow)
+            moved_ports = before_ports != (face.ports, face.flow)
             card.set_face(face)
         card.setPos(node.x, node.y)
         before = self.grid.get(name)
@@ -160,14 +165,18 @@ class CanvasScene(QGraphicsScene):
             )
 
     def _sync_labels(self) -> None:
-        """Put each shape beside its port on the side where no wire sweeps over it."""
+        """Put each shape beside its port on the side where no wire sweeps over it: left where it
+        would stand on the right, below where it would stand above."""
         leaving = [(edge.source, wire.route) for edge, wire in self.wires.items()]
         if self._offered is not None:
             leaving.append(self._offered)
-        rightward = {source for source, way in leaving if way.points[3].x > way.points[0].x + LEANS}
+        if self._flow == "down":
+            swept = {s for s, way in leaving if way.points[3].x > way.points[0].x + LEANS}
+        else:
+            swept = {s for s, way in leaving if way.points[3].y < way.points[0].y - LEANS}
         for name, card in self.cards.items():
-            if card.label_left != (name in rightward):
-                card.set_state(label_left=name in rightward)
+            if card.label_aside != (name in swept):
+                card.set_state(label_aside=name in swept)
 
     def show_leaving(self, source: str | None, way: Route | None = None) -> None:
         """Let the shape at ``source`` make room for a wire that is only offered; None: no wire."""
@@ -201,11 +210,17 @@ class CanvasScene(QGraphicsScene):
         assert target is not None
         ports = self.cards[edge.target].face.ports
         return route(
-            output_port(source),
-            input_port(target, edge.port, ports),
+            output_port(source, self._flow),
+            input_port(target, edge.port, ports, self._flow),
             self.grid,
             (edge.source, edge.target),
+            self._flow,
         )
+
+    @property
+    def flow(self) -> Flow:
+        """The way the network runs."""
+        return self._flow
 
     def snapshot(self) -> dict[str, Any]:
         """All that is drawn of the network, as a value two scenes can be compared by."""
@@ -216,7 +231,7 @@ class CanvasScene(QGraphicsScene):
                     card.pos().toTuple(),
                     card.selected,
                     card.wired_out,
-                    card.label_left,
+                    card.label_aside,
                 )
                 for name, card in self.cards.items()
             },
@@ -340,11 +355,11 @@ class CanvasScene(QGraphicsScene):
         for name, box in self.grid.near(Box(x, y, x, y).grown(reach)).items():
             face = self.cards[name].face
             places = [
-                (input_port(box, port, face.ports), PortHit(name, "input", port))
+                (input_port(box, port, face.ports, self._flow), PortHit(name, "input", port))
                 for port in range(face.ports)
             ]
             if face.leaves:
-                places.append((output_port(box), PortHit(name, "output", 0)))
+                places.append((output_port(box, self._flow), PortHit(name, "output", 0)))
             for place, hit in places:
                 away = max(abs(place.x - x), abs(place.y - y))
                 if box.holds(x, y):
@@ -374,8 +389,8 @@ class CanvasScene(QGraphicsScene):
         box = self.grid.get(hit.node)
         assert box is not None
         if hit.side == "output":
-            return output_port(box)
-        return input_port(box, hit.port, self.cards[hit.node].face.ports)
+            return output_port(box, self._flow)
+        return input_port(box, hit.port, self.cards[hit.node].face.ports, self._flow)
 
     def is_free(self, name: str) -> bool:
         """Whether nothing takes the node's output yet."""

@@ -37,6 +37,7 @@ from studio.app.canvas.gestures import (
     PanGesture,
     WireGesture,
 )
+from studio.app.canvas.glide import Glide, Places
 from studio.app.canvas.ink import ink
 from studio.app.canvas.minimap import Minimap
 from studio.app.canvas.notes import Notes
@@ -77,6 +78,8 @@ class CanvasView(Stage):
         self.notes = Notes(self.canvas)
         self.offer = ConnectOffer(self)
         self.minimap = Minimap(self)
+        self.glide = Glide(self)
+        self._glides_from: Places | None = None
         self.renaming = RenameField(self)
         self.repeating = RepeatField(self)
         self.commenting = Commenting(self)
@@ -87,6 +90,7 @@ class CanvasView(Stage):
         self.feed_wanted.connect(self.adding.ask_what_to_feed)
         self.offer_wanted.connect(self.offer.make)
         self.quick_add_wanted.connect(self.adding.open_at)
+        self.gliding.connect(self._note_places)
         self.rename_wanted.connect(self.renaming.open_for)
         self.repeat_wanted.connect(lambda: self.repeating.open_for(self.workspace.selection))
         self.note_wanted.connect(self.commenting.add)
@@ -107,13 +111,21 @@ class CanvasView(Stage):
         if self._gesture is not None:
             self._cancel_gesture()
         self.tip.say("", QPoint())
+        self.glide.end()
         project = self.workspace.project
         self.canvas.sync(project.network, self.workspace.analysis, self.data_name)
+        before, self._glides_from = self._glides_from, None
+        if before is not None:
+            self.glide.start(before)
         self.zoom_to_fit_once()
         self.offer.follow()
         self._follow_selection()
         self.minimap.redraw()
         self.minimap.settle()
+
+    @Slot()
+    def _note_places(self) -> None:
+        self._glides_from = self.glide.places()
 
     @Slot()
     def _follow_selection(self) -> None:
@@ -184,6 +196,7 @@ class CanvasView(Stage):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.glide.end()
         self.tip.say("", QPoint())
         place = event.position().toPoint()
         if self._gesture is not None:

@@ -36,6 +36,7 @@ class Clumsy:
         "add", "add", "insert", "connect", "disconnect", "remove", "rename", "move", "preview",
         "setting", "duplicate", "undo", "redo", "tidy", "fix", "select", "cut_all",
         "group", "group", "ungroup", "comment", "comment", "tag", "align", "repeat",
+        "flow",
     )  # fmt: skip
 
     def names(self) -> list[str]:
@@ -111,6 +112,9 @@ class Clumsy:
 
     def redo(self) -> None:
         self.workspace.redo()
+
+    def flow(self) -> None:
+        self.editor.set_flow(self.chance.choice(["down", "right"]))
 
     def tidy(self) -> None:
         self.editor.tidy()
