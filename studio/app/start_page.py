@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.app.lost_list import LostList
+from studio.app.recovery import Recovery
 from studio.app.template_gallery import TemplateGallery
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S2, S3, S4, S6
@@ -31,7 +33,9 @@ class StartPage(QScrollArea):
     pretrained = Signal(str)
     _WIDEST = 1160
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, recovery: Recovery, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._workspace = workspace
         self.setWidgetResizable(True)
@@ -52,6 +56,8 @@ class StartPage(QScrollArea):
             _label("Start with one of these; everything can be changed afterwards.", "muted")
         )
         layout.addSpacing(S2)
+        self.lost = LostList(recovery)
+        layout.addWidget(self.lost)
         row = QHBoxLayout()
         row.setSpacing(S3)
         self.quick = ActionCard(

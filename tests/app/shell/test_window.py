@@ -381,15 +381,6 @@ def test_closing_during_a_run_asks_and_then_stops_it_in_order(
     assert not engine.runs[0].alive
 
 
-def test_an_end_without_questions_keeps_unsaved_work_in_a_file(
-    window: MainWindow, workspace: Workspace
-) -> None:
-    _edit(workspace, 55)
-    kept = window.close_unasked()
-    assert kept is not None
-    assert codec.load(kept).recipe.epochs == 55
-
-
 def test_size_and_scheme_stick(
     qtbot: QtBot,
     window: MainWindow,
