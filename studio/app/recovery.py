@@ -48,8 +48,9 @@ class Recovery(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(self._LOOK_MILLISECONDS)
         self._timer.timeout.connect(self._look)
-        workspace.changed.connect(self._follow)
-        workspace.saved_state_changed.connect(self._follow)
+        self._followed = (workspace.started, workspace.changed, workspace.saved_state_changed)
+        for signal in self._followed:
+            signal.connect(self._follow)
         self._follow()
 
     # Keeping
@@ -155,8 +156,8 @@ class Recovery(QObject):
     def close(self, *, keep: bool) -> bool:
         """End in order; ``keep`` leaves unsaved work to the next start. Whether it is kept."""
         self._timer.stop()
-        self._workspace.changed.disconnect(self._follow)
-        self._workspace.saved_state_changed.disconnect(self._follow)
+        for signal in self._followed:
+            signal.disconnect(self._follow)
         if not keep:
             self._latest.forget()
         kept = self._latest.close() and keep and self._workspace.modified
