@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 
 from studio.app.theme.icons import IconLabel, set_icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px
 from studio.app.theme.tokens import S2, S3, S4
 
 Tone = Literal["info", "good", "warning", "error"]
@@ -152,7 +153,7 @@ class MessageBar(QFrame):
         for button in self._buttons:
             if not button.isHidden():
                 others += button.sizeHint().width() + S3
-        width = max(1, min(self._WIDEST, room, line + others))
+        width = max(1, min(px(self._WIDEST), room, line + others))
         self.resize(width, self.heightForWidth(width))
         corner = self._over.mapTo(parent, QPoint(0, 0))
         bottom = corner.y() + self._over.height() - self._ABOVE

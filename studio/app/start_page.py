@@ -17,6 +17,7 @@ from studio.app.lost_list import LostList
 from studio.app.recovery import Recovery
 from studio.app.template_gallery import TemplateGallery
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S2, S3, S4, S6
 from studio.app.tiles import ActionCard, RecentRow
 from studio.app.workspace import Workspace
@@ -96,7 +97,7 @@ class StartPage(QScrollArea):
         self.search.setPlaceholderText("Search: resnet, inception, cifar, 2015 …")
         self.search.setAccessibleName("Search templates")
         self.search.setClearButtonEnabled(True)
-        self.search.setFixedWidth(300)
+        sized(self.search, lambda w: w.setFixedWidth(px(300)))
         head.addWidget(self.search)
         layout.addLayout(head)
         self.gallery = TemplateGallery()

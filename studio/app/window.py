@@ -31,6 +31,7 @@ from studio.app.recovery import Recovery
 from studio.app.safekeeping import Safekeeping
 from studio.app.theme.icons import app_icon
 from studio.app.theme.style import hairline
+from studio.app.theme.text_size import text_size
 from studio.app.theme.tokens import Preference, theme
 from studio.app.topbar import TopBar
 from studio.app.train.controller import TrainingController
@@ -217,6 +218,11 @@ class MainWindow(QMainWindow):
         QSettings().setValue("scheme", preference)
         theme().set_preference(preference)
 
+    def set_text_size(self, choice: str) -> None:
+        """Follow the system's text size or hold a number of percent, now and from now on."""
+        QSettings().setValue("text size", choice)
+        text_size().choose(choice)
+
     # Closing
 
     def close_unasked(self) -> bool:
@@ -280,6 +286,7 @@ class MainWindow(QMainWindow):
             shortcuts=self.show_shortcuts,
             menu=lambda: self.top.menu.showMenu(),
             set_scheme=self.set_scheme,
+            set_text_size=self.set_text_size,
             close=self.close,
             recent=workspace.recent,
         )
