@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -23,8 +24,9 @@ def when(moment: datetime, now: datetime | None = None) -> str:
 
 
 def where(kept: Kept) -> str:
-    """Which file the work belongs to."""
-    return str(kept.path) if kept.path else "not in any file yet"
+    """Which file the work belongs to, and on which machine it was done if not on this one."""
+    file = str(kept.path) if kept.path else "not in any file yet"
+    return file if kept.host == socket.gethostname() else f"{file}, on the computer {kept.host}"
 
 
 class LostList(QWidget):

@@ -66,10 +66,15 @@ class Safekeeping(QObject):
             self._offer_one(offers[0], complaints)
         elif offers:
             text = f"{len(offers)} projects were left unsaved when Training Studio ended."
+            self._news = text if not complaints else ""
             self._messages.say(
                 "info", f"{text} {complaints}".strip(), "Show them",
                 lambda: self._show_page("start"), other=("Not now", lambda: None),
             )  # fmt: skip
+
+    def list_is_shown(self) -> None:
+        """The start page is in front: a message that leads there has done its work."""
+        self._take_news_back()
 
     def _offer_one(self, lost: Lost, complaints: str = "") -> None:
         kept = lost.kept
@@ -154,7 +159,7 @@ class Safekeeping(QObject):
 
     @Slot()
     def _take_news_back(self) -> None:
-        if self._messages.text == self._news:
+        if self._news and self._messages.text == self._news:
             self._messages.clear()
 
     def _load(self) -> None:

@@ -122,6 +122,8 @@ class MainWindow(QMainWindow):
         self.rail.set_current(key)
         self.top.set_begun(key != "start" or self._begun())
         self.messages.turn()
+        if key == "start":
+            self.safekeeping.list_is_shown()
         # The keyboard starts on the page, not on the first button of the top bar.
         self.page(key).setFocus(Qt.FocusReason.OtherFocusReason)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 
 from msgspec.structs import replace
 from PySide6.QtWidgets import QPushButton
@@ -28,13 +29,16 @@ def edit(driver: Driver) -> None:
     """One edit after another, each with the next number."""
     driver.wait("the window", lambda: window(driver).isVisible())
     for number in range(1, 100_000):
-
-        def change(project: Project, number: int = number) -> Project:
-            return replace(project, recipe=replace(project.recipe, epochs=number))
-
-        driver.ask(lambda change=change: window(driver).workspace.apply("Set epochs", change))
+        driver.ask(partial(_set_epochs, driver, number))
         print(number, flush=True)
         time.sleep(0.01)
+
+
+def _set_epochs(driver: Driver, epochs: int) -> None:
+    def change(project: Project) -> Project:
+        return replace(project, recipe=replace(project.recipe, epochs=epochs))
+
+    window(driver).workspace.apply("Set epochs", change)
 
 
 def restore(driver: Driver) -> None:

@@ -18,6 +18,7 @@ from studio.app.window import MainWindow
 from studio.app.workspace import Workspace
 from studio.project import codec, templates
 from studio.project.values import Project
+from tests.app.shell.conftest import leave
 
 Answer = Callable[[object], list[str]]
 
@@ -36,6 +37,10 @@ def edit(workspace: Workspace, batch: int) -> None:
     workspace.apply(
         "Set batch size", lambda p: replace(p, recipe=replace(p.recipe, batch_size=batch))
     )
+
+
+def saved(workspace: Workspace) -> bool:
+    return not workspace.modified
 
 
 def press(window: MainWindow, text: str) -> None:
@@ -88,13 +93,13 @@ def test_a_change_by_another_program_is_offered_and_can_be_undone(
         before = workspace.project
         press(opened, "Load it")
         assert workspace.project.recipe.epochs == epochs
-        assert not workspace.modified
+        assert saved(workspace)
         assert workspace.undo_label == "Load from disk"
         workspace.undo()
         assert workspace.project == before
-        assert workspace.modified
+        assert not saved(workspace)
         workspace.redo()
-        assert not workspace.modified
+        assert saved(workspace)
 
 
 def test_a_change_while_there_is_unsaved_work_offers_both_versions(
@@ -227,7 +232,7 @@ def test_two_windows_on_one_file_hear_of_each_other(
 ) -> None:
     workspace = Workspace(templates.build("lenet5"))
     second = MainWindow(workspace, TrainingController(tmp_path / "more"), Background())
-    qtbot.addWidget(second, before_close_func=MainWindow.close_unasked)
+    qtbot.addWidget(second, before_close_func=leave)
     assert second.messages.text == ""
     assert second.files.open(path)
     text = "“net” is also open in another window; the one saved last wins."
@@ -240,7 +245,7 @@ def test_two_windows_on_one_file_hear_of_each_other(
     second.close_unasked()
     third = Workspace(templates.build("lenet5"))
     again = MainWindow(third, TrainingController(tmp_path / "more"), Background())
-    qtbot.addWidget(again, before_close_func=MainWindow.close_unasked)
+    qtbot.addWidget(again, before_close_func=leave)
     opened.workspace.new(templates.build("lenet5"))
     assert again.files.open(path)
     assert again.messages.text == ""

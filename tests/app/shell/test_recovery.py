@@ -26,6 +26,8 @@ from studio.app.window import MainWindow
 from studio.app.workspace import Workspace
 from studio.project import codec, templates
 from studio.project.values import Project
+from studio.runs.files import write_whole
+from tests.app.shell.conftest import leave
 
 Answer = Callable[[object], list[str]]
 
@@ -80,7 +82,7 @@ def test_a_copy_of_the_last_of_many_edits_is_written_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     written: list[bytes] = []
-    write = recovery_files.write_whole
+    write = write_whole
 
     def counting(path: Path, content: bytes) -> None:
         assert threading.current_thread() is not threading.main_thread()
@@ -125,7 +127,7 @@ def test_saving_takes_the_copy_away_and_looking_alone_writes_none(
 def test_a_full_disk_is_said_once_and_writing_is_tried_again(
     qtbot: QtBot, workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = recovery_files.write_whole
+    write = write_whole
     full = [True]
     attempts: list[int] = []
 
@@ -213,9 +215,9 @@ def test_discarded_work_is_gone_when_the_window_closes_and_can_be_put_back_befor
     copy = leave_behind(folder, 5, "net")
     window.make_all_pages()
     press(window, "Discard")
-    assert window.safekeeping.recovery.offers == ()
+    assert not [*window.safekeeping.recovery.offers]
     press(window, "Put it back")
-    (lost,) = window.safekeeping.recovery.offers
+    lost = next(iter(window.safekeeping.recovery.offers))
     assert copy.exists()
     window.safekeeping.discard(lost)
     window.close_unasked()
@@ -417,7 +419,7 @@ def test_a_second_window_has_a_copy_of_its_own(
 ) -> None:
     other = Workspace(templates.build("lenet5"))
     second = MainWindow(other, TrainingController(tmp_path / "more"), Background())
-    qtbot.addWidget(second, before_close_func=MainWindow.close_unasked)
+    qtbot.addWidget(second, before_close_func=leave)
     edit(workspace, 11)
     edit(other, 12)
     qtbot.waitUntil(lambda: len([*folder.glob("*.recovery")]) == 2)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QSettings, Qt
 from PySide6.QtGui import QFontInfo, QFontMetricsF
-from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QLabel, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QLabel,
+    QMenu,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from studio.app import application
@@ -30,15 +38,26 @@ def _usual_again() -> Iterator[None]:
     text_size().choose(SYSTEM)
 
 
-def entry(window: MainWindow, *path: str) -> Callable[[], None]:
+def submenu(window: MainWindow, *path: str) -> QMenu:
     menu = window.actions_.menu
-    for word in path[:-1]:
-        menu = next(a for a in menu.actions() if a.text() == word).menu()
+    for word in path:
+        found = next(a for a in menu.actions() if a.text() == word).menu()
+        assert isinstance(found, QMenu)
+        menu = found
+    return menu
+
+
+def entry(window: MainWindow, *path: str) -> Callable[[], None]:
+    menu = submenu(window, *path[:-1])
     return next(a for a in menu.actions() if a.text() == path[-1]).trigger
 
 
 def text_pixels(widget: QWidget) -> int:
     return QFontInfo(widget.font()).pixelSize()
+
+
+def read(page: DataPage) -> bool:
+    return page.inspection.status == "ready"
 
 
 def spin_boxes(page: QWidget) -> list[QAbstractSpinBox]:
@@ -76,8 +95,7 @@ def test_a_change_of_scheme_keeps_the_size(window: MainWindow) -> None:
 
 
 def test_the_menu_marks_what_holds(window: MainWindow, qtbot: QtBot) -> None:
-    view = next(a for a in window.actions_.menu.actions() if a.text() == "View").menu()
-    sizes = next(a for a in view.actions() if a.text() == "Text size").menu()
+    view, sizes = submenu(window, "View"), submenu(window, "View", "Text size")
     window.set_text_size("125")
     sizes.aboutToShow.emit()
     assert [a.text() for a in sizes.actions() if a.isChecked()] == ["125 %"]
@@ -98,7 +116,7 @@ def test_the_next_start_has_the_size_of_the_last(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(application, "QApplication", lambda _: qapp)
-    monkeypatch.setattr(application.style, "apply", lambda _: None)  # it is dressed already
+    monkeypatch.setattr("studio.app.theme.style.apply", lambda _: None)  # it is dressed already
     application.create(["studio"])
     QSettings().setValue("text size", "125")
     assert text_size().scale == 1.0
@@ -168,7 +186,7 @@ def test_nothing_sticks_out_of_its_page(
         page = window.page(key)
         if key == "data":
             assert isinstance(page, DataPage)
-            qtbot.waitUntil(lambda page=page: page.inspection.status == "ready")
+            qtbot.waitUntil(partial(read, page))
         QApplication.processEvents()
         for button in page.findChildren(QAbstractButton):
             if not button.isVisible() or not button.text():
