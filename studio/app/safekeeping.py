@@ -128,7 +128,7 @@ class Safekeeping(QObject):
         title = self._workspace.title
         if self._workspace.modified:
             text = f"The file of “{title}” was changed on disk, and your version differs too."
-            self._say(text, "Load it", self._load, ("Keep mine", self._keep))
+            self._say(text, "Load it", self._load, ("Keep mine", self._workspace.keep_mine))
         else:
             self._say(f"The file of “{title}” was changed on disk.", "Load it", self._load)
 
@@ -164,9 +164,4 @@ class Safekeeping(QObject):
 
     def _load(self) -> None:
         if self._workspace.load_again():
-            self.watch.follow()
             self._messages.say("good", "Loaded from disk. Undo brings back what was here before.")
-
-    def _keep(self) -> None:
-        self._workspace.keep_mine()
-        self.watch.follow()

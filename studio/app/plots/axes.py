@@ -165,7 +165,8 @@ class StepAxis(_Axis):
             half = metrics.horizontalAdvance(text) / 2 + 1
             middle = max(min(x, box.right() + 8 - half), least + half)
             if not texts and named:
-                where = QRectF(middle - half - wide, top, wide - GAP + 1, height)
+                left = max(middle - half - wide, box.left() - self._gutter())
+                where = QRectF(left, top, wide - GAP + 1, height)
                 texts.append((where, _CENTER, self.name))
             elif texts and middle - half < texts[-1][0].right() + GAP:
                 continue

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QLabel,
     QMenu,
+    QScrollArea,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -212,14 +213,18 @@ def test_rows_are_as_high_as_their_texts(window: MainWindow, qtbot: QtBot) -> No
     qtbot.waitUntil(lambda: not cut())
 
 
-def test_the_sheet_of_shortcuts_fits_the_screen(window: MainWindow) -> None:
-    window.set_text_size("150")
+def test_the_sheet_of_shortcuts_fits_the_screen(window: MainWindow, qtbot: QtBot) -> None:
+    window.set_text_size("110")
     window.show_shortcuts()
     sheet = window.findChild(ShortcutSheet)
     assert sheet is not None
+    qtbot.waitExposed(sheet)
     room = sheet.screen().availableGeometry()
     assert sheet.width() <= room.width()
     assert sheet.height() <= room.height()
+    scroll = sheet.findChild(QScrollArea)
+    assert scroll is not None
+    assert scroll.horizontalScrollBar().maximum() == 0
     sheet.close()
 
 
