@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
+    QPaintEvent,
     QResizeEvent,
     QValidator,
     QWheelEvent,
@@ -28,10 +29,14 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QWidget,
 )
 
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW, S1, S2, font
 from studio.project.settings import Choice, Flag, Integer, Real, Setting, SettingError, Text
 
@@ -49,8 +54,8 @@ class NumberField(QAbstractSpinBox):
         self._value: int | float = setting.initial
         self._before: int | float | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setFont(font(tabular=True))
-        self.setFixedHeight(ROW)
+        sized(self, _dress_number)
+        sized(self, lambda w: w.setFixedHeight(px(ROW)))
         self.lineEdit().setTextMargins(S1 + 2, 0, 0, 0)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._unit = QLabel(setting.unit, self.lineEdit())
@@ -107,7 +112,7 @@ class NumberField(QAbstractSpinBox):
             super().keyPressEvent(event)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(72, super().minimumSizeHint().height())
+        return QSize(px(72), super().minimumSizeHint().height())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():
@@ -178,6 +183,12 @@ class NumberField(QAbstractSpinBox):
             self.edited.emit(self._value)
 
 
+def _dress_number(field: NumberField) -> None:
+    # The text's line, once dressed by the style sheet, takes no font of its spin box any more.
+    for part in (field, field.lineEdit()):
+        part.setFont(font(tabular=True))
+
+
 class ChoiceField(QComboBox):
     """One of a few words."""
 
@@ -191,7 +202,7 @@ class ChoiceField(QComboBox):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
-        self.setFixedHeight(ROW)
+        sized(self, lambda w: w.setFixedHeight(px(ROW)))
         for word, title in setting.choices:
             self.addItem(title, word)
         self.set_value(setting.initial)
@@ -210,6 +221,21 @@ class ChoiceField(QComboBox):
         else:
             event.ignore()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """As Qt does, but a word with too little room ends in an ellipsis."""
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        place = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option,
+            QStyle.SubControl.SC_ComboBoxEditField, self,
+        )  # fmt: skip
+        option.currentText = self.fontMetrics().elidedText(
+            self.currentText(), Qt.TextElideMode.ElideRight, place.width()
+        )
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
     def _chosen(self) -> None:
         self.edited.emit(self.value)
         self.committed.emit()
@@ -225,7 +251,7 @@ class FlagField(QCheckBox):
     def __init__(self, setting: Flag, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._setting = setting
-        self.setMinimumHeight(ROW)
+        sized(self, lambda w: w.setMinimumHeight(px(ROW)))
         self.set_value(setting.initial)
         self.clicked.connect(self._clicked)
 
@@ -254,7 +280,7 @@ class TextField(QLineEdit):
         super().__init__(parent)
         self._setting = setting
         self._value = setting.initial
-        self.setFixedHeight(ROW)
+        sized(self, lambda w: w.setFixedHeight(px(ROW)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setText(self._value)
         self.textEdited.connect(self._typed)
@@ -408,7 +434,7 @@ class ScrubLabel(QLabel):
         self.setBuddy(target)
         self.setToolTip(target.toolTip())
         # A narrow panel first takes room from the fields; only a very long title is cut.
-        self.setMinimumWidth(min(self.sizeHint().width(), self._WIDEST))
+        sized(self, lambda w: w.setMinimumWidth(min(w.sizeHint().width(), px(w._WIDEST))))
         if isinstance(target, NumberField):
             self.setCursor(Qt.CursorShape.SizeHorCursor)
 

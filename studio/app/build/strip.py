@@ -10,6 +10,7 @@ from studio.app.build import facts
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S1, S2, S4
 from studio.app.workspace import Workspace
 from studio.project.memory import forecast
@@ -29,7 +30,7 @@ class Strip(QFrame):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "panel")
-        self.setFixedHeight(HEIGHT)
+        sized(self, lambda w: w.setFixedHeight(px(HEIGHT)))
         self.setMinimumWidth(320)
         self.setAccessibleName("Totals of the network")
         self._workspace = workspace

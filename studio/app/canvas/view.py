@@ -46,6 +46,7 @@ from studio.app.canvas.rename import RenameField
 from studio.app.canvas.repeating import RepeatField
 from studio.app.canvas.stage import Stage
 from studio.app.canvas.walking import Direction, step
+from studio.app.theme.text_size import text_size
 from studio.app.theme.tokens import theme
 from studio.app.workspace import Workspace
 from studio.project.values import Edge
@@ -100,6 +101,7 @@ class CanvasView(Stage):
         workspace.changed.connect(self._follow)
         workspace.selection_changed.connect(self._follow_selection)
         theme().scheme_changed.connect(self._dress)
+        text_size().changed.connect(self._dress)
         self._dress()
         self._follow()
 
@@ -157,7 +159,7 @@ class CanvasView(Stage):
 
     @Slot()
     def _dress(self) -> None:
-        """Follow the color scheme."""
+        """Follow the color scheme and the text size."""
         self.setBackgroundBrush(ink().window)
         self.canvas.refresh_ink()
         self._place_notes()
