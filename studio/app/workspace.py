@@ -195,7 +195,7 @@ class Workspace(QObject):
         network_changed = project.network is not self._project.network
         self._project = project
         if network_changed:
-            self._analysis = analyze(project.network)
+            self._analysis = analyze(project.network, self._analysis)
             self.select(self._selection if selection is None else selection)
             self.shelf.follow(project.network, self._selection)
         self.changed.emit()

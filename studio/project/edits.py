@@ -176,7 +176,7 @@ def remove_nodes(network: Network, names: Iterable[str], heal: bool = True) -> N
     (one wire into it).
     """
     gone = set(names)
-    for name in gone:
+    for name in gone - {node.name for node in network.nodes}:
         _find(network, name)
     edges = [edge for edge in network.edges if edge.target not in gone and edge.source not in gone]
     if heal:

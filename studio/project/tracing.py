@@ -40,8 +40,7 @@ _FARTHEST = 10**12
 Length = int | Fraction
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """How far one output position sees: pixels along (height, width), and pixels a step.
 
     Behind an upsampling a step is less than the ``grain`` in which positions were laid out
@@ -116,8 +115,7 @@ class Trace:
     error: Mismatch | SettingError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One node in its place: ``sources`` feed its ports, ``span`` and ``depth`` count from the
     network's (or block's) input to its output."""
 

@@ -7,28 +7,23 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
-    QBrush,
-    QColor,
     QNativeGestureEvent,
     QPainter,
-    QPixmap,
     QTransform,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
+from studio.app.canvas.dots import Dots
 from studio.app.canvas.editor import Editor
-from studio.app.canvas.ink import ink
 from studio.app.canvas.scene import CanvasScene
 from studio.app.canvas.tip import PointerTip
-from studio.app.theme.tokens import theme
 from studio.app.workspace import Workspace
 
 MIN_ZOOM, MAX_ZOOM = 0.05, 4.0
 ZOOM_STEP = 1.2
 READABLE = 0.55
 """Zoom from which the texts of a card can be read."""
-DOT_PITCH = 24
 DOTS_FROM = 0.6
 
 
@@ -73,7 +68,7 @@ class Stage(QGraphicsView):
         self.setResizeAnchor(QGraphicsView.ViewportAnchor.AnchorViewCenter)
         self.tip = PointerTip(self.viewport())
         self._fitted = False
-        self._dots: dict[str, QBrush] = {}
+        self._dots = Dots()
 
     @property
     def data_name(self) -> str:
@@ -82,22 +77,10 @@ class Stage(QGraphicsView):
         return source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or source
 
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
-        super().drawBackground(painter, rect)
         if self.zoom >= DOTS_FROM:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-            painter.fillRect(rect, self._dot_brush())
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-
-    def _dot_brush(self) -> QBrush:
-        scheme = theme().scheme
-        if scheme not in self._dots:
-            tile = QPixmap(DOT_PITCH, DOT_PITCH)
-            tile.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(tile)
-            painter.fillRect(0, 0, 1, 1, QColor(ink().track))
-            painter.end()
-            self._dots[scheme] = QBrush(tile)
-        return self._dots[scheme]
+            self._dots.paint(painter, QRectF(rect), self.viewport().size())
+        else:
+            super().drawBackground(painter, rect)
 
     # Zoom and place -----------------------------------------------------------------------------
 
