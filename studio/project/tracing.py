@@ -78,6 +78,8 @@ class Span(msgspec.Struct, frozen=True):
     @property
     def pixels(self) -> tuple[int, int]:
         """The reach in whole pixels: the most that any output position sees."""
+        if self.grain == (0, 0):
+            return int(self.reach[0]), int(self.reach[1])
         return self._whole(0), self._whole(1)
 
     def _whole(self, axis: int) -> int:
