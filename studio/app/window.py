@@ -441,6 +441,8 @@ class MainWindow(QMainWindow):
     def _mend(self, fix: Fix) -> None:
         page = self.page("build")
         assert isinstance(page, BuildPage)
+        if self.workspace.level.path:
+            self.workspace.open_level(())
         page.view.editor.apply_fix(fix)
         if isinstance(fix.mend, InsertBefore):
             self._show_node(fix.mend.node)  # the drawing has changed: let it be seen
@@ -456,6 +458,8 @@ class MainWindow(QMainWindow):
 
     def _show_node(self, name: str) -> None:
         self.show_page("build")
+        if self.workspace.level.path:
+            self.workspace.open_level(())
         self.workspace.select((name,))
 
     def _run_finished(self, result: Finished) -> None:

@@ -107,6 +107,14 @@ def analyze(network: Network) -> Analysis:
     return _Analyst(network).analysis()
 
 
+def analyze_inside(network: Network, entry: Shape | None, classes: int | None) -> Analysis:
+    """``analyze`` for the inside of a block, whose ``entry`` receives that shape (None: unknown).
+
+    ``input_shape`` is None, and shares are parts of the block's own multiply-adds.
+    """
+    return _Inside(network, entry, classes).analysis()
+
+
 MAX_DIFFERENT = 30_000
 """Of the layers of a whole network that differ from all before them: what a second allows."""
 
@@ -115,6 +123,11 @@ _MOST_DIFFERENT = (MAX_DIFFERENT, "different layers")
 
 class _Analyst:
     """One pass over one network."""
+
+    ends = (("input", "an input"), ("output", "an output"))
+    strangers: tuple[str, ...] = ("entry", "exit")
+    belongs = "belongs inside a block, not on the canvas"
+    name_problem = staticmethod(graph.name_problem)
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -165,7 +178,9 @@ class _Analyst:
         for name, count in counts.items():
             if count > 1:
                 self._note(name, "name", f"{count} nodes have this name; rename all but one")
-            elif reason := graph.name_problem(name):
+            elif self.nodes[name].kind not in ("entry", "exit") and (
+                reason := self.name_problem(name)
+            ):
                 self._note(name, "name", f"this cannot be a name: {reason}")
         for edge in self.network.edges:
             for end in (edge.source, edge.target):
@@ -178,7 +193,7 @@ class _Analyst:
                 self._note(target, "edge", f"{count} wires lead to its input {port + 1}; one fits")
 
     def _check_ends(self) -> None:
-        for kind, word in (("input", "an input"), ("output", "an output")):
+        for kind, word in self.ends:
             found = [node.name for node in self.network.nodes if node.kind == kind]
             if not found:
                 fix = Fix(f"Add {word}", AddNode(kind))
@@ -211,8 +226,8 @@ class _Analyst:
             message = f"this version does not know the kind {node.kind[:40]!r}; it is kept as it is"
             self._note(node.name, "unknown-kind", message, fix)
             return None
-        if node.kind in ("entry", "exit"):
-            message = f"{kind.title.lower()} belongs inside a block, not on the canvas"
+        if node.kind in self.strangers:
+            message = f"{kind.title.lower()} {self.belongs}"
             self._note(node.name, "misplaced", message, Fix("Remove it", RemoveNode(node.name)))
             return None
         if not self._check_arity(node, kind.min_inputs, kind.max_inputs):
@@ -221,11 +236,16 @@ class _Analyst:
         if any(edge.source not in self.steps for edge in edges):
             self._check_settings(node)
             return None
-        step = follow(node, edges, self.steps, self.classes or 2)
+        step = self._step(node, edges)
+        if step is None:
+            return None
         if step.trace.error is None:
             return step
         self._explain(node, step)
         return None
+
+    def _step(self, node: Node, edges: list[Edge]) -> Step | None:
+        return follow(node, edges, self.steps, self.classes or 2)
 
     def _check_arity(self, node: Node, least: int, most: int) -> bool:
         edges = [edge for edge in self.into[node.name] if edge.source in self.nodes]
@@ -296,7 +316,7 @@ class _Analyst:
             kind = registry.lookup(node.kind)
             if node.name in used or kind is None or kind.ends:
                 continue
-            if not self.into[node.name] and node.kind != "input":
+            if not self.into[node.name] and node.kind not in ("input", "entry"):
                 continue  # It is already said that nothing feeds it.
             self._note(node.name, "unused", "its output goes nowhere: draw a wire from it, or "
                        "remove it", Fix("Remove it", RemoveNode(node.name)))  # fmt: skip
@@ -347,6 +367,32 @@ class _Analyst:
     def _known_inputs(self, node: Node) -> tuple[Shape | None, ...]:
         sources = (self.steps.get(edge.source) for edge in self.into[node.name])
         return tuple(step.trace.output if step else None for step in sources)
+
+
+def _no_problem(name: str) -> str:
+    """The parts of a built-in block may only count ("0", "1"); a group's are checked by itself."""
+    return ""
+
+
+class _Inside(_Analyst):
+    """One pass over the inside of a block: it begins at its entry and ends at its exit."""
+
+    ends = (("entry", "an entry"), ("exit", "an exit"))
+    strangers = ("input", "output")
+    belongs = "belongs to a whole network, not inside a block"
+    name_problem = staticmethod(_no_problem)
+
+    def __init__(self, network: Network, entry: Shape | None, classes: int | None) -> None:
+        super().__init__(network)
+        self.entry = entry
+        self.classes = classes
+
+    def _step(self, node: Node, edges: list[Edge]) -> Step | None:
+        if node.kind != "entry":
+            return super()._step(node, edges)
+        if self.entry is None:
+            return None
+        return follow(node, (), self.steps, self.classes or 2, entry=(self.entry,))
 
 
 def _channel_setting(values: Values, kind: str) -> str | None:

@@ -86,7 +86,10 @@ def add_node(
         raise EditRefused(f"an {kind} belongs inside a block, not on the canvas")
     if len(network.nodes) >= graph.MAX_NODES:
         raise EditRefused(f"a network holds at most {graph.MAX_NODES:,} nodes")
+    within = any(node.kind == "entry" for node in network.nodes)
     for only in ("input", "output"):
+        if kind == only and within:
+            raise EditRefused(f"an {only} belongs to the whole network; a block has its own ends")
         if kind == only and any(node.kind == only for node in network.nodes):
             raise EditRefused(f"the network already has an {only}; one fits")
     name = free_name(network, name or first_name(kind, settings))
@@ -176,8 +179,10 @@ def remove_nodes(network: Network, names: Iterable[str], heal: bool = True) -> N
     (one wire into it).
     """
     gone = set(names)
-    for name in gone:
-        _find(network, name)
+    ends = {name for name in gone if _find(network, name).kind in ("entry", "exit")}
+    if ends and ends == gone:
+        raise EditRefused(f"a block keeps its entry and its exit; {min(ends)} stays")
+    gone -= ends
     edges = [edge for edge in network.edges if edge.target not in gone and edge.source not in gone]
     if heal:
         into = graph.incoming(network)
@@ -231,6 +236,8 @@ def rename(network: Network, old: str, new: str) -> Network:
     node = _find(network, old)
     if new == old:
         return network
+    if node.kind in ("entry", "exit"):
+        raise EditRefused(f"the {node.kind} of a block keeps its name")
     if reason := graph.name_problem(new):
         raise EditRefused(f"{new!r} cannot be a name: {reason}")
     if any(other.name == new for other in network.nodes):
@@ -272,6 +279,8 @@ def paste(network: Network, part: Network, dx: float, dy: float) -> tuple[Networ
     names: dict[str, str] = {}
     result = network
     for node in part.nodes:
+        if node.kind in ("entry", "exit"):
+            continue
         if node.kind in ("input", "output") and any(n.kind == node.kind for n in result.nodes):
             continue
         name = free_name(result, node.name)

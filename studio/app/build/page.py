@@ -10,6 +10,7 @@ from studio.app.build import code_view, inspector, palette
 from studio.app.build.code_view import CodeView
 from studio.app.build.inspector import Inspector
 from studio.app.build.palette import Palette
+from studio.app.build.path_bar import PathBar
 from studio.app.build.strip import Strip
 from studio.app.canvas.view import CanvasView
 from studio.app.theme.style import hairline
@@ -33,6 +34,7 @@ SHORTCUTS = (
         ("Ctrl+D", "Duplicate"),
         ("Ctrl+G", "Group the selection into a block of your own"),
         ("Ctrl+Shift+G", "Ungroup: put a block's inside in its place"),
+        ("O, Shift+O", "Open the selected block; go out of it again"),
         ("R", "Repeat: make a stage of the selection, or set its number"),
         ("Alt+1 to Alt+6, Alt+0", "Tag the selected nodes, take the tag away"),
         ("N, Shift+N", "Add a note; go to the next one"),
@@ -57,6 +59,7 @@ class BuildPage(QWidget):
         self.workspace = workspace
         self.palette_panel = Palette(workspace.shelf, self)
         self.view = CanvasView(workspace, self)
+        self.path = PathBar(self.view)
         self.code = CodeView(workspace, self)
         self.inspector = Inspector(workspace, self)
         self.strip = Strip(workspace, self)
@@ -120,7 +123,9 @@ class BuildPage(QWidget):
 
     @Slot(str)
     def _go_to(self, name: str) -> None:
-        """Select a node and bring it into view; the network as a whole for an empty name."""
+        """Select a node of the network and bring it into view; the whole for an empty name."""
+        if self.workspace.level.path:
+            self.workspace.open_level(())
         self.workspace.select((name,) if name else ())
         if name:
             self.view.reveal(name)

@@ -44,6 +44,8 @@ class Stage(QGraphicsView):
     """These two nodes could be connected; the user should be asked."""
     quick_add_wanted = Signal(QPoint)
     rename_wanted = Signal(str)
+    open_wanted = Signal(str)
+    """The inside of this block shall come into view."""
     repeat_wanted = Signal()
     """The number of repeats of the selection shall be asked for."""
     note_wanted = Signal(QPointF)

@@ -49,10 +49,13 @@ from studio.app.canvas.walking import Direction, step
 from studio.app.theme.text_size import text_size
 from studio.app.theme.tokens import theme
 from studio.app.workspace import Workspace
+from studio.project.grouping import can_ungroup
 from studio.project.values import Edge
 
 DRAG_FROM = 4
 """Pixels on screen that a press has to travel before it moves a card."""
+NAME_LINE = 32.0
+"""Canvas pixels at the top of a block's card in which its name stands."""
 _WALK: dict[int, Direction] = {
     Qt.Key.Key_Up.value: "up",
     Qt.Key.Key_Down.value: "down",
@@ -98,6 +101,8 @@ class CanvasView(Stage):
         self.note_text_wanted.connect(self.commenting.field.open_for)
         self.next_note_wanted.connect(self.commenting.step)
         workspace.started.connect(self.look_afresh)
+        workspace.level_changed.connect(self.look_afresh)
+        self.open_wanted.connect(self._open)
         workspace.changed.connect(self._follow)
         workspace.selection_changed.connect(self._follow_selection)
         theme().scheme_changed.connect(self._dress)
@@ -114,8 +119,9 @@ class CanvasView(Stage):
             self._cancel_gesture()
         self.tip.say("", QPoint())
         self.glide.end()
-        project = self.workspace.project
-        self.canvas.sync(project.network, self.workspace.analysis, self.data_name)
+        self.canvas.sync(
+            self.workspace.level.network, self.workspace.level.analysis, self.data_name
+        )
         before, self._glides_from = self._glides_from, None
         if before is not None:
             self.glide.start(before)
@@ -146,8 +152,8 @@ class CanvasView(Stage):
     def _speak(self) -> None:
         """Let a screen reader say what is selected."""
         text = speech.describe(
-            self.workspace.project.network,
-            self.workspace.analysis,
+            self.workspace.level.network,
+            self.workspace.level.analysis,
             self.workspace.selection,
             self.canvas.selected_comment,
         )
@@ -189,7 +195,7 @@ class CanvasView(Stage):
             at = self.mapToScene(event.pos())
             name = self.canvas.card_at(at.x(), at.y())
             node = next((n for n in self.editor.network.nodes if n.name == name), None)
-            text = speech.tooltip(self.workspace.analysis, node) if node is not None else ""
+            text = speech.tooltip(self.workspace.level.analysis, node) if node is not None else ""
             QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
         return super().viewportEvent(event)
@@ -261,7 +267,7 @@ class CanvasView(Stage):
     def _follow_link(self, at: QPointF) -> bool:
         """Apply the fix whose words were clicked."""
         name = self.notes.link_at(at.x(), at.y())
-        report = self.workspace.analysis.nodes.get(name) if name is not None else None
+        report = self.workspace.level.analysis.nodes.get(name) if name is not None else None
         fix = report.problems[0].fix if report is not None and report.problems else None
         if fix is None:
             return False
@@ -318,11 +324,24 @@ class CanvasView(Stage):
         at = self.mapToScene(place)
         name = self.canvas.card_at(at.x(), at.y())
         if name is not None:
-            self.renaming.open_for(name)
+            if self._opens(name, at):
+                self._open(name)
+            else:
+                self.renaming.open_for(name)
         elif self.canvas.edge_at(
             at.x(), at.y(), EDGE_REACH / 2 / self.zoom
         ) is None and not self.commenting.open_at(at):
             self.adding.open_at(place)
+
+    def _opens(self, name: str, at: QPointF) -> bool:
+        """Whether a double click there opens the card's block; on its first line it renames."""
+        box = self.canvas.grid.get(name)
+        node = self.editor.network.node(name)
+        return box is not None and can_ungroup(node) and at.y() > box.top + NAME_LINE
+
+    @Slot(str)
+    def _open(self, name: str) -> None:
+        self.workspace.open_level((*self.workspace.level.path, name))
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
