@@ -8,7 +8,7 @@ changes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil
@@ -82,6 +82,16 @@ class Span:
         """The reach in whole pixels: the most that any output position sees."""
         return self._whole(0), self._whole(1)
 
+    def sees_through(self, inner: Span) -> tuple[int, int]:
+        """``through(inner).pixels``, without a span that nobody keeps: for tables of thousands."""
+        if self.grain[0] or inner.grain[0]:
+            return self.through(inner).pixels
+        (high, wide), (down, across) = self.reach, self.jump
+        return (
+            int(min(high + (inner.reach[0] - 1) * down, _FARTHEST)),
+            int(min(wide + (inner.reach[1] - 1) * across, _FARTHEST)),
+        )
+
     def _whole(self, axis: int) -> int:
         reach, grain, fixed = self.reach[axis], self.grain[axis], self.fixed[axis]
         if not grain:
@@ -100,8 +110,9 @@ class Trace:
     ``kept`` is what it keeps for the backward pass in bytes for one sample (float32), apart from
     its own input and output; ``peak`` and ``end`` are the most at any time of its backward pass
     (see ``Kept.peaks``). ``layers`` counts all layers inside, ``different`` those that are not
-    equal to one before. ``steps`` is a block's inside, empty for a layer. ``error`` says why there
-    is no ``output``.
+    equal to one before. ``steps`` is a block's inside, empty for a layer. ``worked_out``
+    is for what others have read off the inside and would read again. ``error`` says why there is
+    no ``output``.
     """
 
     kind: Kind
@@ -121,6 +132,7 @@ class Trace:
     peak: int = 0
     end: int = 0
     steps: tuple[Step, ...] = ()
+    worked_out: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     error: Mismatch | SettingError | None = None
 
 
@@ -344,7 +356,7 @@ class Kept:
         step's own output is left to whoever owns it.
         """
         so_far = peak = end = 0
-        ends = _exit(steps).sources
+        ends = exit_of(steps).sources
         for step, own in zip(steps, self.by_step, strict=True):
             if step.trace.kind.kind not in ("entry", "exit"):
                 output = own - step.trace.kept
@@ -360,7 +372,7 @@ class Kept:
 def kept_in(steps: Sequence[Step]) -> Kept:
     """What ``steps`` keep. An output is kept once, however many layers ask for it; a view asks
     for its source on behalf of those behind it."""
-    last = _exit(steps)
+    last = exit_of(steps)
     asked = {step.name: step.trace.keeps_output for step in steps}
     for step in reversed(steps):
         if step.trace.keeps_input or (step.trace.view and asked[step.name]):
@@ -378,7 +390,7 @@ def kept_in(steps: Sequence[Step]) -> Kept:
     return Kept(tuple(by_step), asked[steps[0].name], any(asked[name] for name in ends))
 
 
-def _exit(steps: Sequence[Step]) -> Step:
+def exit_of(steps: Sequence[Step]) -> Step:
     """The step that the output goes out of."""
     ends = (s for s in reversed(steps) if s.trace.kind.kind in ("exit", "output"))
     return next(ends, steps[-1])

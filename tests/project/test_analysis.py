@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from studio.project import edits
 from studio.project.analysis import analyze
 from studio.project.templates import TEMPLATES, build
+from studio.project.tracing import kept_in
 from studio.project.values import Edge, Network, Node
 from tests.project.networks import chain
 
@@ -330,3 +331,17 @@ def test_a_hostile_size_is_refused_within_bounds() -> None:
     assert "too-large" in problem_codes(chain(*layers))
     many = Network(tuple(Node(f"n{i}", "identity") for i in range(20_000)))
     assert problem_codes(many) == ["too-large"]
+
+
+@pytest.mark.parametrize("name", ["cifar_resnet20", "resnet50", "googlenet", "densenet121"])
+def test_what_the_rows_keep_is_what_the_network_keeps(name: str) -> None:
+    network = build(name).network
+    analysis = analyze(network)
+    whole = sum(kept_in(analysis.steps).by_step)
+    assert sum(row.kept for row in analysis.layers) == whole
+    assert sum(row.kept for row in analysis.node_rows) == whole
+    for row in analysis.node_rows:
+        inside = [layer for layer in analysis.layers if layer.node == row.name]
+        assert row.kept == sum(layer.kept for layer in inside), row.name
+        assert row.receptive_field == inside[-1].receptive_field
+        assert row.macs == sum(layer.macs for layer in inside)

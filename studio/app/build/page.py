@@ -1,4 +1,4 @@
-"""The Build page: palette left, canvas in the middle, code and inspector right, totals below."""
+"""The Build page: palette left, canvas in the middle, code and inspector right, costs below."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from PySide6.QtCore import QSettings, Qt, QTimer, Slot
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QSplitter, QToolButton, QVBoxLayout, QWidget
 
-from studio.app.build import code_view, inspector, palette
+from studio.app.build import code_view, cost_view, inspector, palette
 from studio.app.build.code_view import CodeView
+from studio.app.build.cost_view import CostView
 from studio.app.build.inspector import Inspector
 from studio.app.build.palette import Palette
 from studio.app.build.strip import Strip
@@ -39,6 +40,7 @@ SHORTCUTS = (
         ("L", "Tidy up"),
         ("F", "Zoom to fit"),
         ("F4", "Show or fold the code"),
+        ("F6", "Show or fold the table of costs"),
         ("Ctrl++, Ctrl+-, Ctrl+0", "Zoom in, out, 100 %"),
         ("Space + drag", "Move the view"),
     ),
@@ -56,22 +58,33 @@ class BuildPage(QWidget):
         self.view = CanvasView(workspace, self)
         self.code = CodeView(workspace, self)
         self.inspector = Inspector(workspace, self)
+        self.cost = CostView(workspace, self)
         self.strip = Strip(workspace, self)
         self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
-        for panel in (self.palette_panel, self.view, self.code, self.inspector):
+        panels: tuple[QWidget, ...] = (self.palette_panel, self.view, self.code, self.inspector)
+        for panel in panels:
             self._splitter.addWidget(panel)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setSizes([palette.WIDTH, 900, code_view.WIDTH, inspector.WIDTH])
+        self._rows = QSplitter(Qt.Orientation.Vertical, self)
+        self._rows.addWidget(self._splitter)
+        self._rows.addWidget(self.cost)
+        self._rows.setStretchFactor(0, 1)
+        self._rows.setChildrenCollapsible(False)
+        self._cost_height = cost_view.HEIGHT
+        self._rows.splitterMoved.connect(self._note_cost_height)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._splitter, 1)
+        column.addWidget(self._rows, 1)
         column.addWidget(hairline(parent=self))
         column.addWidget(self.strip)
         self.palette_panel.chosen.connect(self._add)
         self.inspector.node_wanted.connect(self._go_to)
         self.inspector.left.connect(self.view.setFocus)
+        self.cost.node_wanted.connect(self.view.reveal)
+        self.cost.left.connect(self.view.setFocus)
         self.view.settings_wanted.connect(self._edit_settings)
         self.strip.problem_wanted.connect(self._go_to)
         self.strip.fit_wanted.connect(self.view.zoom_to_fit)
@@ -79,19 +92,24 @@ class BuildPage(QWidget):
         self.strip.show_zoom(self.view.zoom)
         self._folds = (
             (self.strip.palette_button, self.palette_panel, "build/palette", "shown"),
+            (self.strip.cost_button, self.cost, "build/cost", "folded"),
             (self.strip.code_button, self.code, "build/code", "folded"),
             (self.strip.inspector_button, self.inspector, "build/inspector", "shown"),
         )
         for button, panel, *_ in self._folds:
             button.toggled.connect(panel.setVisible)
-        # The code takes half of the canvas: the drawing is brought back into what is left.
-        self.strip.code_button.toggled.connect(self._make_room_for_code)
-        source = QShortcut(QKeySequence("F4"), self)  # a text field takes Ctrl+U for itself
-        source.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        source.activated.connect(self.strip.code_button.toggle)
-        search = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
-        search.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        search.activated.connect(self._search)
+        # These take a large part of the canvas: the drawing is brought back into what is left.
+        self.strip.cost_button.toggled.connect(self._size_cost)
+        for button in (self.strip.code_button, self.strip.cost_button):
+            button.toggled.connect(self._make_room)
+        for key, do in (
+            (QKeySequence("F4"), self.strip.code_button.toggle),  # a field takes Ctrl+U for itself
+            (QKeySequence("F6"), self.strip.cost_button.toggle),
+            (QKeySequence(QKeySequence.StandardKey.Find), self._search),
+        ):
+            shortcut = QShortcut(key, self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(do)
         self._restore()
         self.setFocusProxy(self.view)
 
@@ -99,9 +117,16 @@ class BuildPage(QWidget):
         """Bytes of memory that the training device has, for the forecast; None if not known."""
         self.strip.set_machine_memory(total)
 
-    def _make_room_for_code(self, shown: bool) -> None:
+    def _make_room(self, shown: bool) -> None:
         if shown:
             QTimer.singleShot(0, self.view, self.view.zoom_to_fit)
+
+    def _size_cost(self, shown: bool) -> None:
+        if shown:
+            self._rows.setSizes([self._rows.height() - self._cost_height, self._cost_height])
+
+    def _note_cost_height(self) -> None:
+        self._cost_height = max(self._rows.sizes()[1], self.cost.minimumHeight())
 
     def set_findings(self, findings: tuple[Problem, ...], checking: bool = False) -> None:
         """What is wrong with the recipe and the data, beside the network's own problems.
@@ -143,6 +168,9 @@ class BuildPage(QWidget):
         sizes = settings.value("build/sizes")
         if isinstance(sizes, list) and len(sizes) == self._splitter.count():
             self._splitter.setSizes([int(size) for size in sizes])
+        height = settings.value("build/cost_height")
+        if isinstance(height, str | int) and str(height).isdigit():
+            self._cost_height = int(height)
 
     def _remember(self, button: QToolButton, key: str) -> None:
         QSettings().setValue(key, "shown" if button.isChecked() else "folded")
@@ -153,9 +181,12 @@ class BuildPage(QWidget):
         for button, _, key, _ in self._folds:
             self._remember(button, key)
         self.workspace.shelf.flush()
-        if all(button.isChecked() for button, *_ in self._folds):
+        QSettings().setValue("build/cost_height", self._cost_height)
+        side = [button for button, panel, *_ in self._folds if panel is not self.cost]
+        if all(button.isChecked() for button in side):
             QSettings().setValue("build/sizes", self._splitter.sizes())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self._size_cost(self.strip.cost_button.isChecked())
         self.view.zoom_to_fit_once()

@@ -42,6 +42,8 @@ class Strip(QFrame):
         self.inspector_button = _fold("panel-right", "inspector", self)
         self.code_button = _fold("code", "code", self)
         self.code_button.setToolTip("Show or fold the network as Python source (F4)")
+        self.cost_button = _fold("table", "cost of each layer", self)
+        self.cost_button.setToolTip("Show or fold the table of what each layer costs (F6)")
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(S2, 0, S2, 0)
         self._row.setSpacing(S1)
@@ -66,6 +68,7 @@ class Strip(QFrame):
         self.zoom.setToolTip("Zoom. Press to fit the network (F); Ctrl+0 is 100 %")
         self.zoom.clicked.connect(self.fit_wanted)
         self._row.addWidget(self.zoom)
+        self._row.addWidget(self.cost_button)
         self._row.addWidget(self.code_button)
         self._row.addWidget(self.inspector_button)
         workspace.changed.connect(self._follow)
@@ -96,7 +99,9 @@ class Strip(QFrame):
 
     def _give_way(self) -> None:
         """Hide pairs, the least needed first, rather than cut all of them."""
-        folds = (self.palette_button, self.code_button, self.inspector_button)
+        folds = (
+            self.palette_button, self.cost_button, self.code_button, self.inspector_button
+        )  # fmt: skip
         others = (*folds, self.problems, self.zoom)
         room = self.width() - sum(other.sizeHint().width() + S1 for other in others) - 4 * S2
         parameters, macs, depth, memory = self._pairs

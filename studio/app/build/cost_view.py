@@ -1,0 +1,334 @@
+"""The cost view: a table of layers below the canvas, with which it shares its selection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QRectF,
+    QSettings,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import (
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QShowEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.app.build.cost_model import SHARE, By, CostModel, Index
+from studio.app.canvas import texts
+from studio.app.theme.icons import set_icon
+from studio.app.theme.style import set_role
+from studio.app.theme.tokens import ROW, S1, S2, S3, S4, color, font, theme
+from studio.app.workspace import Workspace
+
+HEIGHT = 220
+_LINE = 24
+_BAR = 48
+"""Pixels of the longest bar."""
+_KEY = "build/cost_by"
+
+
+class CostView(QWidget):
+    """What each layer costs. Follows the workspace while it is shown, and not while folded."""
+
+    node_wanted = Signal(str)
+    """A node to bring into view on the canvas."""
+    left = Signal()
+    """Escape was pressed: the keyboard goes back to the canvas."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setMinimumHeight(3 * _LINE + ROW + 3 * S2)
+        self.setAccessibleName("Cost of the layers")
+        self._workspace = workspace
+        self._shown_for: object = None
+        self._choosing = False
+        self.model = CostModel(self)
+        title = QLabel("Cost", self)
+        set_role(title, "title")
+        self.by = QComboBox(self)
+        self.by.addItem("by layer", "layer")
+        self.by.addItem("by block", "node")
+        self.by.setAccessibleName("One row for each layer or block")
+        self.by.setToolTip("One row for each layer, or for each node of the canvas")
+        self.by.setFixedHeight(ROW)
+        self.search = QLineEdit(self)
+        self.search.setPlaceholderText("Filter by name or kind")
+        self.search.setClearButtonEnabled(True)
+        self.search.setMaximumWidth(240)
+        self.search.setFixedHeight(ROW)
+        self.search.setAccessibleName("Filter the rows")
+        self.sums = QLabel(self)
+        set_role(self.sums, "muted")
+        self.sums.setFont(font(tabular=True))
+        self.copy = QToolButton(self)
+        set_icon(self.copy, "copy", "muted")
+        self.copy.setFixedSize(ROW, ROW)
+        self.copy.setAccessibleName("Copy the table")
+        self.copy.setToolTip("Copy the selected rows, or all that are shown, for a spreadsheet")
+        self.table = _Table(self)
+        self.table.setModel(self.model)
+        self._arrange(title)
+        self._dress_table()
+        self.table.copied.connect(self._copy)
+        self.table.left.connect(self.left)
+        self.table.sort_changed.connect(self._sort)
+        self.table.selectionModel().selectionChanged.connect(self._chosen)
+        self.search.textChanged.connect(self._filter)
+        self.copy.clicked.connect(self._copy)
+        by = str(QSettings().value(_KEY, "layer"))
+        self.by.setCurrentIndex(max(0, self.by.findData(by)))
+        self.by.activated.connect(self._set_by)
+        self.model.set_by("node" if by == "node" else "layer", workspace.analysis)
+        workspace.changed.connect(self._follow)
+        workspace.selection_changed.connect(self._follow_selection)
+        theme().scheme_changed.connect(self.table.viewport().update)
+
+    def _arrange(self, title: QLabel) -> None:
+        head = QHBoxLayout()
+        head.setContentsMargins(S4, S2, S2, S1)
+        head.setSpacing(S2)
+        head.addWidget(title)
+        head.addSpacing(S1)
+        head.addWidget(self.by)
+        head.addWidget(self.search, 1)
+        head.addSpacing(S2)
+        head.addWidget(self.sums)
+        head.addStretch(1)
+        head.addWidget(self.copy)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(head)
+        rows = QHBoxLayout()
+        rows.setContentsMargins(S2, 0, 0, 0)  # in line with the head
+        rows.addWidget(self.table)
+        column.addLayout(rows, 1)
+
+    def _dress_table(self) -> None:
+        """Widths from what the widest usual texts need; the name takes what is left."""
+        metrics = QFontMetrics(font(tabular=True))
+        samples = ("", "Adaptive pooling", "features12", "2,048 × 112 × 112", "Parameters ▾",
+                   "Multiply-adds ▾", "1,024 × 1,024", "", "1,000 MiB ▾")  # fmt: skip
+        header = self.table.horizontalHeader()
+        for column, sample in enumerate(samples):
+            if sample:
+                self.table.setColumnWidth(column, metrics.horizontalAdvance(sample) + 2 * S3)
+        wide = _BAR + metrics.horizontalAdvance("100 %") + S4 + S3
+        self.table.setColumnWidth(
+            SHARE, max(wide, metrics.horizontalAdvance("Share of cost ▾") + S4)
+        )
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(48)
+        self.table.setItemDelegateForColumn(SHARE, _ShareBar(self.table))
+
+    # Following ----------------------------------------------------------------------------------
+
+    @Slot()
+    def _follow(self) -> None:
+        if self.isVisible() and self._workspace.analysis is not self._shown_for:
+            self._shown_for = self._workspace.analysis
+            if not self.model.show_analysis(self._workspace.analysis):
+                self._follow_selection()
+            self._show_sums()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._follow()
+        self._follow_selection()
+        self._show_sums()
+
+    def _show_sums(self) -> None:
+        rows = self.model.rows
+        word = "layer" if self.by.currentData() == "layer" else "node"
+        count = f"{len(rows):,} {word}{'s' if len(rows) != 1 else ''}"
+        if len(rows) < self.model.total:
+            count = f"{len(rows):,} of {self.model.total:,} {word}s"
+        macs = sum(row.macs for row in rows)
+        share = sum(self.model.share(row) for row in rows)
+        self.sums.setText(
+            f"{count} · {texts.count(sum(row.parameters for row in rows))} parameters · "
+            f"{texts.count(macs)} multiply-adds"
+            + (f" ({share:.0%})".replace("%", " %") if len(rows) < self.model.total else "")
+        )
+
+    @Slot()
+    def _follow_selection(self) -> None:
+        """Select the rows of the selected nodes, unless it was they that selected them."""
+        if self._choosing or not self.isVisible():
+            return
+        wanted = set(self._workspace.selection)
+        chosen = QItemSelection()
+        first = start = -1
+        rows = self.model.rows
+        for place in range(len(rows) + 1):
+            inside = bool(wanted) and place < len(rows) and rows[place].node in wanted
+            if inside and start < 0:
+                start = place
+                first = place if first < 0 else first
+            elif not inside and start >= 0:
+                chosen.select(self.model.index(start, 0), self.model.index(place - 1, SHARE))
+                start = -1
+        self._choosing = True
+        flags = QItemSelectionModel.SelectionFlag
+        self.table.selectionModel().select(chosen, flags.ClearAndSelect | flags.Rows)
+        if first >= 0:
+            self.table.scrollTo(self.model.index(first, 0))
+        self._choosing = False
+
+    @Slot()
+    def _chosen(self) -> None:
+        """Rows were selected: so are their nodes, and the last of them comes into view."""
+        if self._choosing:
+            return
+        nodes = self.model.nodes_at(self._places())
+        self._choosing = True
+        self._workspace.select(nodes)
+        self._choosing = False
+        current = self.table.currentIndex()
+        if nodes and current.isValid():
+            node = self.model.rows[current.row()].node
+            self.node_wanted.emit(node if node in nodes else nodes[-1])
+
+    def _places(self) -> list[int]:
+        return sorted(index.row() for index in self.table.selectionModel().selectedRows())
+
+    # What the user does -------------------------------------------------------------------------
+
+    @Slot()
+    def _set_by(self) -> None:
+        by: By = "node" if self.by.currentData() == "node" else "layer"
+        QSettings().setValue(_KEY, by)
+        self._quietly(lambda: self.model.set_by(by, self._workspace.analysis))
+
+    @Slot(str)
+    def _filter(self, text: str) -> None:
+        self._quietly(lambda: self.model.set_filter(text))
+
+    @Slot(int, Qt.SortOrder)
+    def _sort(self, column: int, order: Qt.SortOrder) -> None:
+        self._quietly(lambda: self.model.sort(column, order))
+
+    def _quietly(self, change: Callable[[], object]) -> None:
+        """Other rows, or another order: the selection is the workspace's, and stays."""
+        self._choosing = True
+        change()
+        self._choosing = False
+        self._follow_selection()
+        self._show_sums()
+
+    @Slot()
+    def _copy(self) -> None:
+        places = self._places() or range(len(self.model.rows))
+        QGuiApplication.clipboard().setText(self.model.as_text(places))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.search.clear()
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class _Table(QTableView):
+    """Whole rows, quick at thousands of them. A third press on a head restores forward order."""
+
+    copied = Signal()
+    left = Signal()
+    sort_changed = Signal(int, Qt.SortOrder)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setCornerButtonEnabled(False)
+        self.setAccessibleName("Layers and what they cost")
+        # The head's arrow is a part of its text, where it covers none.
+        self.setStyleSheet(
+            "QTableView { border: none; border-radius: 0; }"
+            f"QTableView::item {{ padding: 0 {S2 - 3}px; }}"  # and the 3 px of Qt's own
+            f"QHeaderView::section {{ padding: {S1}px {S2}px; }}"
+            "QHeaderView::up-arrow, QHeaderView::down-arrow { image: none; width: 0; height: 0; }"
+        )
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(_LINE)
+        head = self.horizontalHeader()
+        head.setHighlightSections(False)
+        head.setFixedHeight(_LINE + S1)
+        head.setSectionsClickable(True)
+        head.setSortIndicatorShown(True)
+        head.setSortIndicatorClearable(True)
+        head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        head.sortIndicatorChanged.connect(self.sort_changed)
+
+    def event(self, event: QEvent) -> bool:
+        # The window's own Copy is the canvas's; here it means rows.
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.matches(QKeySequence.StandardKey.Copy)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copied.emit()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class _ShareBar(QStyledItemDelegate):
+    """A thin bar before the number, as long as its share beside the largest."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        super().paint(painter, option, index)
+        model = index.model()
+        assert isinstance(model, CostModel)
+        share = model.part_of_largest(model.rows[index.row()])
+        rect = option.rect
+        bar = QRectF(rect.left() + S2, rect.center().y() - 1, _BAR, 4)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color("track"))
+        painter.drawRoundedRect(bar, 2, 2)
+        if share > 0:
+            bar.setWidth(max(2.0, _BAR * share))
+            painter.setBrush(color("accent"))
+            painter.drawRoundedRect(bar, 2, 2)
+        painter.restore()
