@@ -50,11 +50,14 @@ class Mismatch(Exception):
 class Window:
     """What one output position sees of the input along (height, width), in input positions.
 
-    ``stride`` is below 1 where the map becomes larger.
+    ``stride`` is below 1 where the map becomes larger. ``start`` is where the first position's
+    window begins, below 0 in the padding; it looks at every ``dilation``-th input position.
     """
 
     size: tuple[int, int] = (1, 1)
     stride: tuple[int | Fraction, int | Fraction] = (1, 1)
+    start: tuple[int, int] = (0, 0)
+    dilation: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,12 @@ class Keeps:
     output: bool = False
     view: bool = False
     extra: Callable[[Values, Inputs, Shape], int] = lambda values, inputs, output: 0
+
+
+Stretch = tuple[int, int]
+"""The first and the last of some positions along an axis."""
+Sees = Callable[[Values, int, int, Stretch], Stretch]
+"""From settings, the input's and the output's length, and a stretch of the output."""
 
 
 def _no_chips(values: Values) -> tuple[str, ...]:
@@ -135,6 +144,8 @@ class LayerKind(Kind):
     buffers: Callable[[Values, Inputs], int] = lambda values, inputs: 0
     macs: Callable[[Values, Inputs, Shape], int] = lambda values, inputs, output: 0
     window: Callable[[Values, Inputs], Window] = lambda values, inputs: Window()
+    sees: Sees | None = None
+    """Where the windows do not slide evenly: what of the input some output positions see."""
     keeps: Keeps | Callable[[Values], Keeps] = Keeps()
     counted: bool = False
 

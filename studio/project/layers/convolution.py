@@ -51,7 +51,13 @@ def _convolution_macs(values: Values, inputs: Inputs, output: Shape) -> int:
 
 def _convolution_window(values: Values, inputs: Inputs) -> Window:
     reach = values["dilation"] * (values["kernel"] - 1) + 1
-    return Window((reach, reach), (values["stride"], values["stride"]))
+    start = -convolution_padding(values)
+    return Window(
+        (reach, reach),
+        (values["stride"], values["stride"]),
+        (start, start),
+        values["dilation"],
+    )
 
 
 def convolution_chips(values: Values) -> tuple[str, ...]:

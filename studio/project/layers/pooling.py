@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.project.kinds import Inputs, Keeps, LayerKind, Mismatch, Window
+from studio.project.kinds import Inputs, Keeps, LayerKind, Mismatch, Stretch, Window
 from studio.project.layers.common import feature_map, value_count, whole_map
 from studio.project.settings import Choice, Flag, Integer, Values
 from studio.project.values import Shape
@@ -33,7 +33,7 @@ def _pooling_shape(values: Values, inputs: Inputs) -> Shape:
 
 
 def _pooling_window(values: Values, inputs: Inputs) -> Window:
-    return Window((values["kernel"],) * 2, (values["stride"],) * 2)
+    return Window((values["kernel"],) * 2, (values["stride"],) * 2, (-values["padding"],) * 2)
 
 
 def _pooling_indices(values: Values, inputs: Inputs, output: Shape) -> int:
@@ -103,6 +103,11 @@ def _adaptive_window(values: Values, inputs: Inputs) -> Window:
     )
 
 
+def _adaptive_sees(values: Values, length: int, size: int, stretch: Stretch) -> Stretch:
+    first, last = stretch
+    return first * length // size, -(-(last + 1) * length // size) - 1
+
+
 ADAPTIVE_POOLING = LayerKind(
     kind="adaptive_pooling",
     title="Adaptive pooling",
@@ -120,5 +125,6 @@ ADAPTIVE_POOLING = LayerKind(
     chips=lambda values: (str(values["mode"]), f"{values['size']}×{values['size']}"),
     shape=lambda values, inputs: (feature_map(inputs)[0], values["size"], values["size"]),
     window=_adaptive_window,
+    sees=_adaptive_sees,
     keeps=Keeps(input=True),
 )  # fmt: skip
