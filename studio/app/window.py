@@ -303,6 +303,7 @@ class MainWindow(QMainWindow):
         workspace.failed.connect(self._failed)
         workspace.changed.connect(self._find)
         self.inspection.changed.connect(self._find)
+        self.inspection.changed.connect(self._show_sample)
         controller.refused.connect(self._run_refused)
         workspace.shelf.refused.connect(self._refused)
         workspace.shelf.failed.connect(self._failed)
@@ -386,6 +387,15 @@ class MainWindow(QMainWindow):
         recipe = (replace(each, node="") for each in recipe_problems(self.workspace.project))
         checking = self.inspection.status == "reading"
         page.set_findings((*recipe, *self.controller.findings), checking)
+
+    def _show_sample(self) -> None:
+        """Give the build page an image of the data to draw on, once there is one."""
+        from studio.app.data_pictures import picture
+
+        report, page = self.inspection.report, self.page("build")
+        assert isinstance(page, BuildPage)
+        known = report is not None and len(report.samples)
+        page.set_sample(picture(report.samples[0]) if report is not None and known else None)
 
     def _run_refused(self, message: str) -> None:
         text, problem = self._sentence(message), self._problem(message)

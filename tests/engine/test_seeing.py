@@ -81,11 +81,14 @@ def _hold(network: Network, name: str) -> None:
     [
         ("lenet5", None, None),
         ("cifar_resnet20", None, ("conv1", "stage1", "stage2", "stage3", "pool", "fc")),
-        ("resnet18", (3, 96, 64), ("conv1", "layer1", "layer2", "layer3")),
-        ("vgg11", (3, 64, 96), None),
-        ("googlenet", (3, 97, 97), ("conv1", "maxpool2", "inception3a", "inception4a")),
-        ("densenet121", (3, 65, 65), None),
-        ("mobilenet_v2", (3, 64, 64), None),
+        pytest.param(*("resnet18", (3, 96, 64), ("layer1", "layer3")), marks=pytest.mark.slow),
+        pytest.param(*("vgg11", (3, 64, 96), None), marks=pytest.mark.slow),
+        pytest.param(
+            *("googlenet", (3, 97, 97), ("conv1", "maxpool2", "inception3a", "inception4a")),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(*("densenet121", (3, 65, 65), None), marks=pytest.mark.slow),
+        pytest.param(*("mobilenet_v2", (3, 64, 64), None), marks=pytest.mark.slow),
     ],
 )
 def test_the_frame_is_the_support_of_the_gradient_in_templates(

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from types import MappingProxyType
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QImage, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from studio.app.build import facts
 from studio.app.build.facts import FactRows
+from studio.app.build.field_picture import FieldPicture
 from studio.app.build.name_field import NameField
 from studio.app.build.problem_list import ProblemList
 from studio.app.canvas.editor import Editor
@@ -23,6 +24,7 @@ from studio.app.workspace import Workspace
 from studio.project import edits, registry
 from studio.project.kinds import Kind
 from studio.project.problems import Fix, Problem
+from studio.project.seeing import look
 from studio.project.settings import Setting, Values
 from studio.project.several import matter_to_all, read, shared_settings
 from studio.project.values import Node
@@ -66,6 +68,8 @@ class Inspector(QFrame):
         self._line = hairline(parent=self)
         self.heading = _label("", "section", self)
         self.facts = FactRows(self)
+        self.field = FieldPicture(self)
+        self.field.hide()
         self._second_line = hairline(parent=self)
         self._why = _label("", "section", self)
         self.help = _label("", "muted", self)
@@ -98,6 +102,8 @@ class Inspector(QFrame):
         column.addWidget(self.heading)
         column.addSpacing(S1)
         column.addWidget(self.facts)
+        column.addSpacing(S1)
+        column.addWidget(self.field)
         column.addSpacing(S3)
         column.addWidget(self._second_line)
         column.addSpacing(S2)
@@ -123,6 +129,10 @@ class Inspector(QFrame):
         if findings != self._findings:
             self._findings = findings
             self._follow()
+
+    def set_sample(self, image: QImage | None) -> None:
+        """An image of the data, over which the receptive field is drawn."""
+        self.field.set_sample(image)
 
     @Slot()
     def _follow(self) -> None:
@@ -152,6 +162,7 @@ class Inspector(QFrame):
         analysis = self._workspace.analysis
         selection = [node.name for node in nodes]
         self._set_form(nodes, shared_settings(nodes))
+        self.field.show_view(None, None)
         self.name.hide()
         self.title.show()
         some = bool(nodes)
@@ -191,7 +202,20 @@ class Inspector(QFrame):
         self.problems.show_problems(own, self._workspace.analysis.nodes, at=node.name)
         self.heading.setText("This block" if kind is not None and kind.is_block else "This layer")
         self.facts.show_facts(facts.of_node(report))
+        self._show_field(node)
         self._show_why(kind, read(node, kind)[0] if kind is not None else {})
+
+    def _show_field(self, node: Node) -> None:
+        analysis = self._workspace.analysis
+        shape = analysis.input_shape
+        if node.kind in ("input", "output") or shape is None or not self.isVisible():
+            self.field.show_view(None, None)
+            return
+        self.field.show_view(lambda position: look(analysis, node.name, position), shape[1:])
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._follow()
 
     def _show_why(self, kind: Kind | None, values: Values = MappingProxyType({})) -> None:
         formula, source = kind.formula_and_source(values) if kind is not None else ("", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Slot
-from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QImage, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from studio.app.build import code_view, cost_view, inspector, palette
@@ -135,6 +135,10 @@ class BuildPage(QWidget):
         """
         self.strip.set_findings(findings, checking)
         self.inspector.set_findings(findings)
+
+    def set_sample(self, image: QImage | None) -> None:
+        """An image of the data as the network receives it; None while there is none."""
+        self.inspector.set_sample(image)
 
     @Slot(object)
     def _add(self, entry: PaletteEntry) -> None:
