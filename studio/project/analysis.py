@@ -7,13 +7,13 @@ one is known, a fix. It takes milliseconds and is run on every edit.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
 from studio.project import graph, registry
 from studio.project.kinds import MAX_LAYERS, BlockKind, Mismatch, show_shape
+from studio.project.layer_rows import LayerRow, layer_rows, node_rows
 from studio.project.problems import (
     AddNode,
     Fix,
@@ -24,7 +24,7 @@ from studio.project.problems import (
     SetSetting,
 )
 from studio.project.settings import SettingError, Values
-from studio.project.tracing import Span, Step, exit_of, follow, kept_in
+from studio.project.tracing import Step, follow
 from studio.project.values import Edge, Network, Node, Shape
 
 
@@ -41,28 +41,6 @@ class NodeReport:
     receptive_field: tuple[int, int] | None
     share: float
     problems: tuple[Problem, ...]
-
-
-class LayerRow(NamedTuple):
-    """One layer of the expanded network; ``block`` is the canvas block it lies in, or None.
-
-    ``kept`` is what it keeps for the backward pass, its output with it, in bytes for one image
-    (float32). A tuple, since a deep network has thousands and they follow each edit.
-    """
-
-    name: str
-    kind: str
-    block: str | None
-    output: Shape
-    parameters: int
-    macs: int
-    receptive_field: tuple[int, int]
-    kept: int
-
-    @property
-    def node(self) -> str:
-        """The node of the canvas that it is, or lies in."""
-        return self.block or self.name
 
 
 @dataclass(frozen=True)
@@ -83,85 +61,17 @@ class Analysis:
     @cached_property
     def layers(self) -> tuple[LayerRow, ...]:
         """Every layer in forward order, blocks expanded."""
-        return tuple(_rows(self.steps))
+        return layer_rows(self.steps)
 
     @cached_property
     def node_rows(self) -> tuple[LayerRow, ...]:
         """The same for each node of the canvas, blocks as a whole."""
-        kept = kept_in(self.steps).by_step if self.steps else ()
-        return tuple(
-            LayerRow(step.name, step.trace.kind.kind, None, step.trace.output,
-                     step.trace.parameters, step.trace.macs, step.span.pixels, own)
-            for step, own in zip(self.steps, kept, strict=True)
-            if step.trace.kind.family not in ("input", "output") and step.trace.output is not None
-        )  # fmt: skip
+        return node_rows(self.steps)
 
     @property
     def layer_count(self) -> int:
         """How many layers the expanded network has."""
         return sum(step.trace.layers for step in self.steps)
-
-
-class _Inner(NamedTuple):
-    """A layer inside a block, counted from the block's input. ``ends`` says whether the block's
-    output is its own, and so are the bytes that are kept of it."""
-
-    name: str
-    kind: str
-    output: Shape
-    parameters: int
-    macs: int
-    span: Span
-    kept: int
-    ends: bool
-
-
-def _inner(step: Step, own: int) -> Sequence[_Inner]:
-    """The layers that ``step`` is, or holds, which keep ``own`` bytes together.
-
-    Names and spans count from the step itself; it is worked out once for a block's trace, since
-    a network repeats its blocks and an edit changes one.
-    """
-    trace = step.trace
-    if not trace.steps:
-        if trace.kind.family in ("input", "output") or trace.output is None:
-            return ()
-        return (_Inner("", trace.kind.kind, trace.output, trace.parameters, trace.macs,
-                       trace.span, own, True),)  # fmt: skip
-    found: list[_Inner] | None = trace.worked_out.get("layers")
-    if found is None:
-        last = exit_of(trace.steps).sources[:1]
-        spans = {inside.name: inside.span for inside in trace.steps}
-        found = []
-        for inside, kept in zip(trace.steps, kept_in(trace.steps).by_step, strict=True):
-            start = spans[inside.sources[0]] if inside.sources else Span()
-            ends = inside.name in last
-            for name, kind, output, parameters, macs, span, own_part, last_of in _inner(
-                inside, kept
-            ):
-                # A layer may be a merge, which sees more than through its first source.
-                span = start.through(span) if name else inside.span
-                name = f"{inside.name}.{name}" if name else inside.name
-                found.append(
-                    _Inner(name, kind, output, parameters, macs, span, own_part, ends and last_of)
-                )
-        trace.worked_out["layers"] = found
-    lent = own - trace.kept
-    if not lent:
-        return found
-    return [row._replace(kept=row.kept + lent) if row.ends else row for row in found]
-
-
-def _rows(steps: tuple[Step, ...]) -> Iterator[LayerRow]:
-    spans = {step.name: step.span for step in steps}
-    kept = kept_in(steps).by_step if steps else ()
-    for step, own in zip(steps, kept, strict=True):
-        start = spans[step.sources[0]] if step.sources else Span()
-        block = step.name if step.trace.steps else None
-        for name, kind, output, parameters, macs, span, bytes_, _ in _inner(step, own):
-            whole = f"{step.name}.{name}" if name else step.name
-            reach = start.sees_through(span) if name else step.span.pixels
-            yield LayerRow(whole, kind, block, output, parameters, macs, reach, bytes_)
 
 
 def analyze(network: Network) -> Analysis:

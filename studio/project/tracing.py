@@ -8,7 +8,7 @@ changes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil
@@ -103,16 +103,16 @@ _POINT = Span()
 _POINT_WINDOW = Window()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Trace:
     """What a node does to its inputs: the sums over its inside for a block.
 
     ``kept`` is what it keeps for the backward pass in bytes for one sample (float32), apart from
     its own input and output; ``peak`` and ``end`` are the most at any time of its backward pass
     (see ``Kept.peaks``). ``layers`` counts all layers inside, ``different`` those that are not
-    equal to one before. ``steps`` is a block's inside, empty for a layer. ``worked_out``
-    is for what others have read off the inside and would read again. ``error`` says why there is
-    no ``output``.
+    equal to one before. ``steps`` is a block's inside, empty for a layer. ``error`` says why there
+    is no ``output``. Two traces are equal only where they are one, so that what is worked out of a
+    trace can be remembered by it.
     """
 
     kind: Kind
@@ -132,7 +132,6 @@ class Trace:
     peak: int = 0
     end: int = 0
     steps: tuple[Step, ...] = ()
-    worked_out: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     error: Mismatch | SettingError | None = None
 
 
@@ -155,6 +154,12 @@ def size(shape: Shape) -> int:
     for length in shape:
         total *= length
     return total
+
+
+def exit_of(steps: Sequence[Step]) -> Step:
+    """The step that the output goes out of."""
+    ends = (s for s in reversed(steps) if s.trace.kind.kind in ("exit", "output"))
+    return next(ends, steps[-1])
 
 
 def trace(node: Node, inputs: Inputs, classes: int) -> Trace:
@@ -388,9 +393,3 @@ def kept_in(steps: Sequence[Step]) -> Kept:
             kept += 4 * size(output)
         by_step.append(kept)
     return Kept(tuple(by_step), asked[steps[0].name], any(asked[name] for name in ends))
-
-
-def exit_of(steps: Sequence[Step]) -> Step:
-    """The step that the output goes out of."""
-    ends = (s for s in reversed(steps) if s.trace.kind.kind in ("exit", "output"))
-    return next(ends, steps[-1])

@@ -11,7 +11,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from studio.app.canvas import texts
 from studio.app.theme.tokens import color, font
 from studio.project import registry
-from studio.project.analysis import Analysis, LayerRow
+from studio.project.analysis import Analysis
+from studio.project.layer_rows import LayerRow
 
 By = Literal["layer", "node"]
 Index = QModelIndex | QPersistentModelIndex
