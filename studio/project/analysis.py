@@ -7,8 +7,8 @@ one is known, a fix. It takes milliseconds and is run on every edit.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from studio.project import graph, registry
@@ -72,6 +72,21 @@ class Analysis:
     def layer_count(self) -> int:
         """How many layers the expanded network has."""
         return sum(step.trace.layers for step in self.steps)
+
+
+def with_findings(analysis: Analysis, findings: Sequence[Problem]) -> Analysis:
+    """``analysis`` with problems found elsewhere (in the data) at the nodes that they name."""
+    added: dict[str, tuple[Problem, ...]] = {}
+    for each in findings:
+        if each.node in analysis.nodes:
+            added[each.node] = (*added.get(each.node, ()), each)
+    if not added:
+        return analysis
+    nodes = dict(analysis.nodes)
+    for name, own in added.items():
+        nodes[name] = replace(nodes[name], problems=(*nodes[name].problems, *own))
+    told = tuple(problem for own in added.values() for problem in own)
+    return replace(analysis, nodes=nodes, problems=(*analysis.problems, *told))
 
 
 def analyze(network: Network) -> Analysis:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from studio.project.analysis import Analysis
@@ -62,3 +62,18 @@ def _peak(steps: Sequence[Step]) -> int:
     first = steps[0].trace.output
     images = 4 * size(first) if kept.first and first else 0
     return images + max(kept.peaks(steps))
+
+
+def largest_batch(need: Callable[[int], Forecast], room: int, most: int) -> int:
+    """The largest batch of at most ``most`` images whose ``need`` fits into ``room`` bytes.
+
+    0 where not even one image does.
+    """
+    fits, too_many = 0, most + 1
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if need(middle).total <= room:
+            fits = middle
+        else:
+            too_many = middle
+    return fits

@@ -135,10 +135,13 @@ class BuildPage(QWidget):
         """
         self.strip.set_findings(findings, checking)
         self.inspector.set_findings(findings)
+        self.view.set_findings(findings)
 
-    def set_sample(self, image: QImage | None) -> None:
-        """An image of the data as the network receives it; None while there is none."""
-        self.inspector.set_sample(image)
+    def set_data(self, sample: QImage | None, images: int | None) -> None:
+        """An image of the data as the network receives it, and how many there are to train
+        with; None while they are not known."""
+        self.inspector.set_sample(sample)
+        self.strip.set_images(images)
 
     @Slot(object)
     def _add(self, entry: PaletteEntry) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from studio.app.build import facts
+from studio.app.build.memory_popup import MemoryPopup
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S2, S4
 from studio.app.workspace import Workspace
-from studio.project.memory import forecast
-from studio.project.problems import Problem
+from studio.project import edits
+from studio.project.memory import Forecast, forecast, largest_batch
+from studio.project.problems import Fix, Problem, SetRecipe
+from studio.project.recipes import BATCH_SIZE
 
 HEIGHT = 34
 
@@ -33,6 +37,7 @@ class Strip(QFrame):
         self.setAccessibleName("Totals of the network")
         self._workspace = workspace
         self._machine: int | None = None
+        self._images: int | None = None
         self._findings: tuple[Problem, ...] = ()
         self._checking = False
         self._next_problem = 0
@@ -52,12 +57,18 @@ class Strip(QFrame):
         self.parameters = self._pair("Parameters", "Trainable values of the network")
         self.macs = self._pair("Multiply-adds", "Multiplications with addition for one image")
         self.layers = self._pair("Depth", "Convolution and linear layers on the longest path")
-        self.memory = self._pair(
+        self.memory = QToolButton(self)
+        set_role(self.memory, "figure")
+        self.memory.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.memory.clicked.connect(self._explain_memory)
+        self._add_pair(
             "Memory",
             "Forecast of what a training step needs: weights, gradients, the optimizer's state, "
-            "and the activations kept for the backward pass",
+            "and the activations kept for the backward pass. Press for the parts",
+            self.memory,
         )
         self._memory_title = self._titles[-1]
+        self.popup: MemoryPopup | None = None
         self._row.addStretch(1)
         self.problems = QPushButton(self)
         set_role(self.problems, "link")
@@ -76,12 +87,17 @@ class Strip(QFrame):
 
     def _pair(self, title: str, tip: str) -> QLabel:
         """A quiet title and its number."""
-        name, value = QLabel(title, self), QLabel(self)
-        set_role(name, "muted")
+        value = QLabel(self)
         set_role(value, "number")
         value.setStyleSheet("font-weight: 600;")
-        name.setToolTip(tip)
         value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._add_pair(title, tip, value)
+        return value
+
+    def _add_pair(self, title: str, tip: str, value: QWidget) -> None:
+        name = QLabel(title, self)
+        set_role(name, "muted")
+        name.setToolTip(tip)
         pair = QWidget(self)
         both = QHBoxLayout(pair)
         both.setContentsMargins(0, 0, S4, 0)
@@ -91,7 +107,6 @@ class Strip(QFrame):
         self._row.addWidget(pair)
         self._titles.append(name)
         self._pairs.append(pair)
-        return value
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -116,6 +131,10 @@ class Strip(QFrame):
             self._machine = total
             self._show_memory()
             self._give_way()
+
+    def set_images(self, count: int | None) -> None:
+        """How many images there are to train with; no batch is larger."""
+        self._images = count
 
     def set_findings(self, findings: tuple[Problem, ...], checking: bool = False) -> None:
         """Problems beyond the network: those of the recipe and the data, if all are known yet."""
@@ -148,7 +167,7 @@ class Strip(QFrame):
 
     def _show_memory(self) -> None:
         recipe = self._workspace.project.recipe
-        need = forecast(self._workspace.analysis, recipe)
+        need = self._need(recipe.batch_size)
         self._memory_title.setText(f"Memory, batch {recipe.batch_size:,}")
         text = texts.size(need.total)
         if facts.partly_known(self._workspace.analysis):
@@ -158,7 +177,7 @@ class Strip(QFrame):
             text += f" of {texts.size(self._machine)}"
         if too_much:
             text += ", will not fit"
-        set_role(self.memory, "error" if too_much else "number")
+        set_role(self.memory, "figure-error" if too_much else "figure")
         detail = (
             f"weights {texts.size(need.parameters)}, gradients {texts.size(need.gradients)}, "
             f"optimizer {texts.size(need.optimizer)}, activations {texts.size(need.activations)}"
@@ -166,6 +185,30 @@ class Strip(QFrame):
         if too_much:
             detail += ". Choose a smaller batch, or fewer channels in the early layers."
         _show(self.memory, text, detail)
+
+    def _need(self, batch: int) -> Forecast:
+        """The forecast for a batch of this size, and the recipe as it is otherwise."""
+        recipe = replace(self._workspace.project.recipe, batch_size=batch)
+        return forecast(self._workspace.analysis, recipe)
+
+    @Slot()
+    def _explain_memory(self) -> None:
+        """Show what the number is made of."""
+        if self.popup is None:
+            self.popup = MemoryPopup(self)
+            self.popup.batch_wanted.connect(self._set_batch)
+        batch, largest = self._workspace.project.recipe.batch_size, None
+        if self._machine is not None:
+            most = min(BATCH_SIZE.maximum, self._images or BATCH_SIZE.maximum)
+            largest = largest_batch(self._need, self._machine, most)
+        need = self._need(batch)
+        self.popup.show_forecast(need, batch, self._machine, largest, self._images)
+        self.popup.open_above(self.memory)
+
+    @Slot(int)
+    def _set_batch(self, batch: int) -> None:
+        fix = Fix(f"Set the batch to {batch:,}", SetRecipe("batch_size", batch))
+        self._workspace.apply(fix.text, lambda project: edits.mend(project, fix))
 
     def _show_problems(self) -> None:
         count = len(self._problems())
@@ -190,7 +233,7 @@ class Strip(QFrame):
             self._next_problem += 1
 
 
-def _show(label: QLabel, text: str, exact: str) -> None:
+def _show(label: QLabel | QToolButton, text: str, exact: str) -> None:
     label.setText(text)
     label.setToolTip(exact)
     label.setAccessibleDescription(exact)

@@ -45,6 +45,7 @@ from studio.app.canvas.stage import Stage
 from studio.app.canvas.walking import Direction, step
 from studio.app.theme.tokens import theme
 from studio.app.workspace import Workspace
+from studio.project.problems import Problem
 from studio.project.values import Edge
 
 DRAG_FROM = 4
@@ -93,17 +94,27 @@ class CanvasView(Stage):
 
     # Following ----------------------------------------------------------------------------------
 
+    def set_findings(self, findings: tuple[Problem, ...]) -> None:
+        """Problems beyond the network; those of a node are marked on its card."""
+        if findings == self.findings:
+            return
+        self.findings = findings
+        if self._gesture is None:  # or what is held would be put back; its end follows anyway
+            self._sync()
+
+    def _sync(self) -> None:
+        self.canvas.sync(self.workspace.project.network, self.known, self.data_name)
+        self._follow_selection()
+
     @Slot()
     def _follow(self) -> None:
         """The value changed."""
         if self._gesture is not None:
             self._cancel_gesture()
         self.tip.say("", QPoint())
-        project = self.workspace.project
-        self.canvas.sync(project.network, self.workspace.analysis, self.data_name)
+        self._sync()
         self.zoom_to_fit_once()
         self.offer.follow()
-        self._follow_selection()
         self.minimap.redraw()
         self.minimap.settle()
 
@@ -122,9 +133,7 @@ class CanvasView(Stage):
 
     def _speak(self) -> None:
         """Let a screen reader say what is selected."""
-        text = speech.describe(
-            self.workspace.project.network, self.workspace.analysis, self.workspace.selection
-        )
+        text = speech.describe(self.workspace.project.network, self.known, self.workspace.selection)
         if text != self.accessibleDescription():
             self.setAccessibleDescription(text)
             if QAccessible.isActive():
@@ -162,7 +171,7 @@ class CanvasView(Stage):
             at = self.mapToScene(event.pos())
             name = self.canvas.card_at(at.x(), at.y())
             node = next((n for n in self.editor.network.nodes if n.name == name), None)
-            text = speech.tooltip(self.workspace.analysis, node) if node is not None else ""
+            text = speech.tooltip(self.known, node) if node is not None else ""
             QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
         return super().viewportEvent(event)
@@ -225,7 +234,7 @@ class CanvasView(Stage):
     def _follow_link(self, at: QPointF) -> bool:
         """Apply the fix whose words were clicked."""
         name = self.notes.link_at(at.x(), at.y())
-        report = self.workspace.analysis.nodes.get(name) if name is not None else None
+        report = self.known.nodes.get(name) if name is not None else None
         fix = report.problems[0].fix if report is not None and report.problems else None
         if fix is None:
             return False
