@@ -12,18 +12,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from studio.project import graph, registry
-from studio.project.kinds import MAX_LAYERS, BlockKind, Mismatch, show_shape
+from studio.project.kinds import MAX_LAYERS, BlockKind, Mismatch
 from studio.project.layer_rows import LayerRow, layer_rows, node_rows
+from studio.project.mending import mend
 from studio.project.problems import (
     AddNode,
     Fix,
-    InsertBefore,
     Problem,
     RemoveEdge,
     RemoveNode,
-    SetSetting,
 )
-from studio.project.settings import SettingError, Values
+from studio.project.settings import SettingError
 from studio.project.tracing import Step, follow
 from studio.project.values import Edge, Network, Node, Shape
 
@@ -265,20 +264,8 @@ class _Analyst:
             self._note(node.name, "setting", str(error))
             return
         message = error.message.format(*step.sources)
-        fix = self._mend(node, step, error)
+        fix = mend(node, step, error, self.nodes, self.steps, self.classes)
         self._note(node.name, "shape", message, fix)
-
-    def _mend(self, node: Node, step: Step, error: Mismatch) -> Fix | None:
-        if error.wanted is not None and error.port < len(step.sources):
-            source = self.nodes[step.sources[error.port]]
-            given = step.inputs[error.port]
-            if fix := _fix_source(source, given, error.wanted):
-                return fix
-            if fix := _fix_projection(node, error.port, given, error.wanted):
-                return fix
-        if error.insert:
-            return Fix(error.insert_text, InsertBefore(node.name, error.port, error.insert))
-        return None
 
     def _check_unused(self) -> None:
         used = {edge.source for edge in self.network.edges if edge.target in self.nodes}
@@ -337,43 +324,6 @@ class _Analyst:
     def _known_inputs(self, node: Node) -> tuple[Shape | None, ...]:
         sources = (self.steps.get(edge.source) for edge in self.into[node.name])
         return tuple(step.trace.output if step else None for step in sources)
-
-
-def _channel_setting(values: Values, kind: str) -> str | None:
-    for name in ("channels", "features"):
-        if name in values and kind not in ("input", "zero_shortcut"):
-            return name
-    return None
-
-
-def _fix_source(source: Node, given: Shape, wanted: Shape) -> Fix | None:
-    """Set the source's channels, where only they differ and it can choose them."""
-    kind = registry.lookup(source.kind)
-    if kind is None or len(given) != len(wanted) or given[1:] != wanted[1:]:
-        return None
-    name = _channel_setting({s.name: s.initial for s in kind.settings}, source.kind)
-    if name is None:
-        return None
-    if name == "features":
-        # 0 is "as many as classes", which is what the output wants.
-        return Fix(f"Set {source.name}'s features to the classes", SetSetting(source.name, name, 0))
-    return Fix(
-        f"Set {source.name}'s channels to {wanted[0]}", SetSetting(source.name, name, wanted[0])
-    )
-
-
-def _fix_projection(node: Node, port: int, given: Shape, wanted: Shape) -> Fix | None:
-    """Put a 1×1 convolution before the port, where a whole stride brings the sizes together."""
-    if len(given) != 3 or len(wanted) != 3:
-        return None
-    stride = -(-given[1] // wanted[1])
-    if any(-(-given[axis] // stride) != wanted[axis] for axis in (1, 2)):
-        return None
-    settings = {"channels": wanted[0], "kernel": 1}
-    if stride > 1:
-        settings["stride"] = stride
-    text = f"Put a 1×1 convolution to {show_shape(wanted)} before it"
-    return Fix(text, InsertBefore(node.name, port, (("convolution", settings),)))
 
 
 def inside(node: Node, inputs: tuple[Shape, ...]) -> Network | None:

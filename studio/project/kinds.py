@@ -26,7 +26,8 @@ class Mismatch(Exception):
 
     ``message`` may hold ``{0}``, ``{1}``, ...: the names of the nodes that feed those ports.
     ``wanted`` is the shape that port ``port`` should have had, where that is known, from which a
-    fix is made; ``insert`` names layers that would mend the input when put before it.
+    fix is made; ``insert`` names layers that would mend the input when put before it, ``setting`` a
+    setting of the node's own and a value that would.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Mismatch(Exception):
         wanted: Shape | None = None,
         insert: tuple[tuple[str, dict[str, Any]], ...] = (),
         insert_text: str = "",
+        setting: tuple[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -44,6 +46,7 @@ class Mismatch(Exception):
         self.wanted = wanted
         self.insert = insert
         self.insert_text = insert_text
+        self.setting = setting
 
 
 @dataclass(frozen=True, slots=True)

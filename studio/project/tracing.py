@@ -300,7 +300,8 @@ def _inner_error(step: Step) -> Mismatch:
         text = error.message.format(*names)
     # The sentence is filled in again further out, and may quote what a file holds.
     text = text.replace("{", "{{").replace("}", "}}")
-    return Mismatch(f"inside it, {step.name}: {text}")
+    setting = error.setting if isinstance(error, Mismatch) else None
+    return Mismatch(f"inside it, {step.name}: {text}", setting=setting)
 
 
 def follow(

@@ -14,7 +14,8 @@ def _pooling_shape(values: Values, inputs: Inputs) -> Shape:
     if padding > kernel // 2:
         raise Mismatch(
             f"its padding {padding} is more than half of its kernel {kernel}: "
-            f"set padding to at most {kernel // 2}"
+            f"set padding to at most {kernel // 2}",
+            setting=("padding", kernel // 2),
         )
     sizes = []
     for size in (height, width):
@@ -26,7 +27,8 @@ def _pooling_shape(values: Values, inputs: Inputs) -> Shape:
         if count < 1:
             raise Mismatch(
                 f"its kernel of {kernel} is larger than the {height}×{width} that {{0}} gives: "
-                f"use a smaller kernel, or remove a pooling before it"
+                f"use a smaller kernel, or remove a pooling before it",
+                setting=("kernel", min(height, width)),
             )
         sizes.append(count)
     return channels, sizes[0], sizes[1]
