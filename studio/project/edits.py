@@ -242,6 +242,29 @@ def set_each(network: Network, setting: str, values: Mapping[str, object]) -> Ne
     return replace(network, nodes=nodes)
 
 
+def means_the_same(one: Project, other: Project) -> bool:
+    """Whether two projects differ in nothing but defaults that one of them writes down."""
+    if one.network is other.network or (one.recipe, one.data) != (other.recipe, other.data):
+        return one == other
+    first, second = one.network, other.network
+    return (
+        len(first.nodes) == len(second.nodes)
+        and first.edges == second.edges
+        and all(map(_alike, first.nodes, second.nodes))
+    )
+
+
+def _alike(one: Node, other: Node) -> bool:
+    if one is other or one == other:
+        return True
+    if replace(one, settings=other.settings) != other:
+        return False
+    try:
+        return registry.values(one) == registry.values(other)
+    except SettingError:
+        return False
+
+
 def rename(network: Network, old: str, new: str) -> Network:
     """Give a node another name, and its wires with it."""
     node = _find(network, old)

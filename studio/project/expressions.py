@@ -49,7 +49,10 @@ def read(setting: Integer | Real, text: str, present: Number) -> Number:
         value = resolve(text, present)
     except ExpressionError as error:
         raise SettingError(f"{setting.title.lower()}: {error}") from None
-    return setting.check(_tidy(value))
+    value = _tidy(value)
+    if isinstance(setting, Integer) and not float(value).is_integer():
+        raise SettingError(f"{setting.title.lower()} must be a whole number, not {value:g}")
+    return setting.check(value)
 
 
 def resolve(text: str, present: Number) -> Number:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import (
-    QEvent,
     QItemSelection,
     QItemSelectionModel,
-    QRectF,
     QSettings,
     Qt,
     Signal,
@@ -18,36 +16,28 @@ from PySide6.QtGui import (
     QFontMetrics,
     QGuiApplication,
     QKeyEvent,
-    QKeySequence,
-    QPainter,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from studio.app.build.cost_model import SHARE, By, CostModel, Index
+from studio.app.build.cost_model import SHARE, By, CostModel
+from studio.app.build.cost_table import BAR, LINE, CostTable, ShareBar
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
-from studio.app.theme.tokens import ROW, S1, S2, S3, S4, color, font, theme
+from studio.app.theme.tokens import ROW, S1, S2, S3, S4, font, theme
 from studio.app.workspace import Workspace
 
 HEIGHT = 220
-_LINE = 24
-_BAR = 48
-"""Pixels of the longest bar."""
 _KEY = "build/cost_by"
 
 
@@ -63,7 +53,7 @@ class CostView(QWidget):
         super().__init__(parent)
         set_role(self, "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setMinimumHeight(3 * _LINE + ROW + 3 * S2)
+        self.setMinimumHeight(3 * LINE + ROW + 3 * S2)
         self.setAccessibleName("Cost of the layers")
         self._workspace = workspace
         self._shown_for: object = None
@@ -91,7 +81,7 @@ class CostView(QWidget):
         self.copy.setFixedSize(ROW, ROW)
         self.copy.setAccessibleName("Copy the table")
         self.copy.setToolTip("Copy the selected rows, or all that are shown, for a spreadsheet")
-        self.table = _Table(self)
+        self.table = CostTable(self)
         self.table.setModel(self.model)
         self._arrange(title)
         self._dress_table()
@@ -139,13 +129,13 @@ class CostView(QWidget):
         for column, sample in enumerate(samples):
             if sample:
                 self.table.setColumnWidth(column, metrics.horizontalAdvance(sample) + 2 * S3)
-        wide = _BAR + metrics.horizontalAdvance("100 %") + S4 + S3
+        wide = BAR + metrics.horizontalAdvance("100 %") + S4 + S3
         self.table.setColumnWidth(
             SHARE, max(wide, metrics.horizontalAdvance("Share of cost ▾") + S4)
         )
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(48)
-        self.table.setItemDelegateForColumn(SHARE, _ShareBar(self.table))
+        self.table.setItemDelegateForColumn(SHARE, ShareBar(self.table))
 
     # Following ----------------------------------------------------------------------------------
 
@@ -253,82 +243,3 @@ class CostView(QWidget):
             self.left.emit()
         else:
             super().keyPressEvent(event)
-
-
-class _Table(QTableView):
-    """Whole rows, quick at thousands of them. A third press on a head restores forward order."""
-
-    copied = Signal()
-    left = Signal()
-    sort_changed = Signal(int, Qt.SortOrder)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setCornerButtonEnabled(False)
-        self.setAccessibleName("Layers and what they cost")
-        # The head's arrow is a part of its text, where it covers none.
-        self.setStyleSheet(
-            "QTableView { border: none; border-radius: 0; }"
-            f"QTableView::item {{ padding: 0 {S2 - 3}px; }}"  # and the 3 px of Qt's own
-            f"QHeaderView::section {{ padding: {S1}px {S2}px; }}"
-            "QHeaderView::up-arrow, QHeaderView::down-arrow { image: none; width: 0; height: 0; }"
-        )
-        rows = self.verticalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(_LINE)
-        head = self.horizontalHeader()
-        head.setHighlightSections(False)
-        head.setFixedHeight(_LINE + S1)
-        head.setSectionsClickable(True)
-        head.setSortIndicatorShown(True)
-        head.setSortIndicatorClearable(True)
-        head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        head.sortIndicatorChanged.connect(self.sort_changed)
-
-    def event(self, event: QEvent) -> bool:
-        # The window's own Copy is the canvas's; here it means rows.
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.matches(QKeySequence.StandardKey.Copy)
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.matches(QKeySequence.StandardKey.Copy):
-            self.copied.emit()
-        elif event.key() == Qt.Key.Key_Escape:
-            self.left.emit()
-        else:
-            super().keyPressEvent(event)
-
-
-class _ShareBar(QStyledItemDelegate):
-    """A thin bar before the number, as long as its share beside the largest."""
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        super().paint(painter, option, index)
-        model = index.model()
-        assert isinstance(model, CostModel)
-        share = model.part_of_largest(model.rows[index.row()])
-        rect = option.rect
-        bar = QRectF(rect.left() + S2, rect.center().y() - 1, _BAR, 4)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(color("track"))
-        painter.drawRoundedRect(bar, 2, 2)
-        if share > 0:
-            bar.setWidth(max(2.0, _BAR * share))
-            painter.setBrush(color("accent"))
-            painter.drawRoundedRect(bar, 2, 2)
-        painter.restore()

@@ -189,7 +189,7 @@ QToolButton:hover { background: @hover; }
 QToolButton:pressed, QToolButton:open { background: @track; }
 QToolButton:checked { background: @accent_soft; color: @accent; }
 QToolButton[role="figure"], QToolButton[role="figure-error"] {
-    font-weight: 600; padding: 2px @s1;
+    font-weight: 600; padding: 2px;
 }
 QToolButton[role="figure-error"] { color: @error; }
 QToolButton[role="page"] { color: @muted; font-size: @small; font-weight: 600; }

@@ -175,6 +175,21 @@ def test_a_step_moves_each_node_and_ends_at_its_own_bound(
     assert workspace.undo_label == ""
 
 
+def test_going_back_to_a_default_that_the_file_writes_down_leaves_no_step(
+    inspector: Inspector, workspace: Workspace
+) -> None:
+    nodes = tuple(
+        replace(n, settings={"channels": 64}) if n.name == "a" else n for n in NETWORK.nodes
+    )
+    project = Project(network=replace(NETWORK, nodes=nodes))
+    workspace.new(project)
+    workspace.select(("a", "b"))
+    retype(number(inspector, "channels"), "*2")
+    QTest.keyClick(number(inspector, "channels"), Qt.Key.Key_Escape)
+    assert workspace.project is project
+    assert (workspace.undo_label, workspace.modified) == ("", False)
+
+
 def test_leaving_a_mixed_field_changes_nothing(inspector: Inspector, workspace: Workspace) -> None:
     workspace.select(("a", "b"))
     before = workspace.project
