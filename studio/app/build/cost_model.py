@@ -17,8 +17,8 @@ from studio.project.layer_rows import LayerRow
 By = Literal["layer", "node"]
 Index = QModelIndex | QPersistentModelIndex
 
-SHARE = 7
-"""The column with the bar."""
+BLOCK, SHARE = 2, 7
+"""The columns of a layer's block, and of the bar."""
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 

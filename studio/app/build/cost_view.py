@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.app.build.cost_model import SHARE, By, CostModel
+from studio.app.build.cost_model import BLOCK, SHARE, By, CostModel
 from studio.app.build.cost_table import BAR, LINE, CostTable, ShareBar
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
@@ -94,7 +94,7 @@ class CostView(QWidget):
         by = str(QSettings().value(_KEY, "layer"))
         self.by.setCurrentIndex(max(0, self.by.findData(by)))
         self.by.activated.connect(self._set_by)
-        self.model.set_by("node" if by == "node" else "layer", workspace.analysis)
+        self._show_by("node" if by == "node" else "layer")
         workspace.changed.connect(self._follow)
         workspace.selection_changed.connect(self._follow_selection)
         theme().scheme_changed.connect(self.table.viewport().update)
@@ -214,7 +214,11 @@ class CostView(QWidget):
     def _set_by(self) -> None:
         by: By = "node" if self.by.currentData() == "node" else "layer"
         QSettings().setValue(_KEY, by)
-        self._quietly(lambda: self.model.set_by(by, self._workspace.analysis))
+        self._quietly(lambda: self._show_by(by))
+
+    def _show_by(self, by: By) -> None:
+        self.model.set_by(by, self._workspace.analysis)
+        self.table.setColumnHidden(BLOCK, by == "node")  # each row is its own
 
     @Slot(str)
     def _filter(self, text: str) -> None:

@@ -338,3 +338,23 @@ def test_escape_ends_a_drag_of_the_label(inspector: Inspector, workspace: Worksp
     QTest.mouseMove(label, QPoint(60, 5))
     QTest.mouseRelease(label, Qt.MouseButton.LeftButton, pos=QPoint(60, 5))
     assert of(workspace, "channels", "a") == [8]
+
+
+def test_a_change_typed_after_a_step_of_a_typed_number_starts_from_the_step(
+    inspector: Inspector, workspace: Workspace
+) -> None:
+    workspace.select(("a",))
+    editor = number(inspector, "channels")
+    retype(editor, "9")
+    QTest.keyClick(editor, Qt.Key.Key_Up)
+    retype(editor, "*2")
+    assert of(workspace, "channels", "a") == [20]
+
+
+def test_a_drag_that_was_let_go_is_not_taken_back(
+    inspector: Inspector, workspace: Workspace
+) -> None:
+    workspace.select(("a",))
+    _drag(inspector)
+    QTest.keyClick(number(inspector, "channels"), Qt.Key.Key_Escape)
+    assert of(workspace, "channels", "a") == [11]
