@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
+from studio.app.theme.text_size import PERCENT, SYSTEM, text_size
 from studio.app.theme.tokens import Preference, theme
+
+Word = TypeVar("Word", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Commands:
     shortcuts: Callable[[], None]
     menu: Callable[[], None]
     set_scheme: Callable[[Preference], None]
+    set_text_size: Callable[[str], None]
     close: Callable[[], object]
     recent: Callable[[], list[Path]]
 
@@ -49,6 +54,14 @@ class Actions:
         self.train = self._add("Train", "Ctrl+R", commands.train)
         self.export = self._add("Export …", "Ctrl+E", commands.export)
         self.export.setToolTip("Take the model away in a format that works elsewhere")
+        self.larger = self._add(
+            "Larger text", "Ctrl+Shift+PgUp",
+            lambda: commands.set_text_size(text_size().neighbor(1)),
+        )  # fmt: skip
+        self.smaller = self._add(
+            "Smaller text", "Ctrl+Shift+PgDown",
+            lambda: commands.set_text_size(text_size().neighbor(-1)),
+        )  # fmt: skip
         self.shortcuts = self._add("Keyboard shortcuts", "F1", commands.shortcuts)
         self.open_menu = self._add("Menu", "F10", commands.menu)
         self.quit = self._add("Quit", "Ctrl+Q", commands.close)
@@ -101,17 +114,37 @@ class Actions:
 
     def _add_view(self, menu: QMenu) -> None:
         view = menu.addMenu("View")
-        group = QActionGroup(self._window)
-        choices: tuple[tuple[Preference, str], ...] = (
+        schemes: tuple[tuple[Preference, str], ...] = (
             ("system", "As the system"),
             ("light", "Light"),
             ("dark", "Dark"),
         )
-        for preference, title in choices:
-            action = view.addAction(title)
+        self._add_choices(view, schemes, lambda: theme().preference, self._commands.set_scheme)
+        texts = view.addMenu("Text size")
+        sizes = ((SYSTEM, "As the system"), *((str(each), f"{each} %") for each in PERCENT))
+        self._add_choices(texts, sizes, lambda: text_size().choice, self._commands.set_text_size)
+        texts.addSeparator()
+        texts.addActions([self.larger, self.smaller])
+
+    def _add_choices(
+        self,
+        menu: QMenu,
+        choices: Sequence[tuple[Word, str]],
+        chosen: Callable[[], str],
+        choose: Callable[[Word], None],
+    ) -> None:
+        """Words of which one holds; ``chosen`` tells which, each time the menu opens."""
+        group = QActionGroup(self._window)
+        for word, title in choices:
+            action = menu.addAction(title)
             action.setCheckable(True)
-            action.setChecked(theme().preference == preference)
-            action.triggered.connect(
-                lambda _=False, preference=preference: self._commands.set_scheme(preference)
-            )
+            action.setData(word)
+            action.triggered.connect(lambda _=False, word=word: choose(word))
             group.addAction(action)
+
+        def mark() -> None:
+            for action in group.actions():
+                action.setChecked(action.data() == chosen())
+
+        menu.aboutToShow.connect(mark)
+        mark()

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from studio import __version__
 from studio.app.theme import style
 from studio.app.theme.icons import app_icon
+from studio.app.theme.text_size import SYSTEM, text_size
 from studio.app.theme.tokens import Preference, theme
 
 
@@ -28,6 +29,7 @@ def create(arguments: Sequence[str]) -> QApplication:
     known: dict[str, Preference] = {"system": "system", "light": "light", "dark": "dark"}
     theme().set_preference(known.get(saved, "system"))
     style.apply(application)
+    text_size().choose(str(QSettings().value("text size", SYSTEM)))
     return application
 
 

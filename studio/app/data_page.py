@@ -20,10 +20,12 @@ from PySide6.QtWidgets import (
 
 from studio.app.data_pictures import SPLITS, ClassBars, SampleGrid
 from studio.app.data_settings import DataSettingsPanel
+from studio.app.elided import ElidedLabel
 from studio.app.empty_state import EmptyState
 from studio.app.inspection import Inspection
 from studio.app.theme.icons import IconLabel
 from studio.app.theme.style import hairline, set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S2, S3, S4, S5, color, theme
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
@@ -174,6 +176,7 @@ class _ReportView(QScrollArea):
         head.addStretch(1)
         layout.addLayout(head)
         self.totals = QLabel()
+        self.totals.setWordWrap(True)
         set_role(self.totals, "muted")
         layout.addWidget(self.totals)
 
@@ -195,6 +198,7 @@ class _ReportView(QScrollArea):
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.bars)
         self._bars_scroll = scroll
+        sized(scroll, _fit_bars)
         body.addWidget(scroll)
         layout.addWidget(card)
 
@@ -220,7 +224,7 @@ class _ReportView(QScrollArea):
         self._warning_row.setVisible(bool(report.warnings))
         self.bars.show_report(report)
         # Ten classes fit without scrolling; a thousand scroll inside their card.
-        self._bars_scroll.setFixedHeight(min(self.bars.height(), 264))
+        _fit_bars(self._bars_scroll)
         self.grid.show_report(report)
         self._pick(-1)
 
@@ -242,6 +246,12 @@ class _ReportView(QScrollArea):
         shape = self._report.samples.shape
         size = f"{shape[3]}×{shape[1]}×{shape[2]}" if len(shape) == 4 else ""
         self._sample_note.setText(f"{self.grid.shown} of {what} · {size} as the network gets them")
+
+
+def _fit_bars(scroll: QScrollArea) -> None:
+    bars = scroll.widget()
+    assert bars is not None
+    scroll.setFixedHeight(min(bars.height(), px(264)))
 
 
 class _Legend(QLabel):
@@ -272,11 +282,11 @@ def _card(title: str) -> tuple[QFrame, QVBoxLayout, QLabel]:
     head = QHBoxLayout()
     name = QLabel(title)
     set_role(name, "title")
-    note = QLabel()
+    note = ElidedLabel()
+    note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     set_role(note, "muted")
     head.addWidget(name)
-    head.addStretch(1)
-    head.addWidget(note)
+    head.addWidget(note, 1)
     layout.addLayout(head)
     return frame, layout, note
 

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_BASE, FONT_SMALL, RADIUS, S1, S2, S3, color, font, theme
 from studio.project.recipes import IMAGENET_DEVIATION, IMAGENET_MEAN
 from studio.runs.api import DataReport
@@ -39,7 +40,7 @@ class ClassBars(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Images of each class")
         self.setMouseTracking(True)
-        self.setFont(font(FONT_BASE, tabular=True))
+        sized(self, lambda w: w._resize())
         theme().scheme_changed.connect(self.update)
 
     def show_report(self, report: DataReport) -> None:
@@ -50,12 +51,20 @@ class ClassBars(QWidget):
             [report.counts.get(key, empty) for key, _, _ in SPLITS], np.int64
         ).reshape(len(SPLITS), -1)
         self._current = -1
-        self.setFixedHeight(max(1, len(self._classes)) * self._ROW)
+        self._resize()
         self._describe()
         self.update()
 
+    @property
+    def _row(self) -> int:
+        return px(self._ROW)
+
+    def _resize(self) -> None:
+        self.setFont(font(FONT_BASE, tabular=True))
+        self.setFixedHeight(max(1, len(self._classes)) * self._row)
+
     def sizeHint(self) -> QSize:
-        return QSize(360, len(self._classes) * self._ROW)
+        return QSize(360, len(self._classes) * self._row)
 
     def pick(self, index: int) -> None:
         """Pick one class, or all with -1."""
@@ -72,7 +81,7 @@ class ClassBars(QWidget):
         self.setAccessibleDescription("; ".join(parts))
 
     def _at(self, y: float) -> int:
-        row = int(y // self._ROW)
+        row = int(y // self._row)
         return row if 0 <= row < len(self._classes) else -1
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -106,8 +115,8 @@ class ClassBars(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = self.fontMetrics()
-        first = max(0, event.rect().top() // self._ROW)
-        last = min(len(self._classes), event.rect().bottom() // self._ROW + 1)
+        first = max(0, event.rect().top() // self._row)
+        last = min(len(self._classes), event.rect().bottom() // self._row + 1)
         widest = max(metrics.horizontalAdvance(name) for name in self._classes[:200])
         # A little over the text's own width, which is rounded: at it, names would be cut.
         names = min(widest + S1, self.width() // 3)
@@ -117,16 +126,16 @@ class ClassBars(QWidget):
         scale = room / max(1, int(totals.max()))
         middle = Qt.AlignmentFlag.AlignVCenter
         for row in range(first, last):
-            top = row * self._ROW
+            top = row * self._row
             if row == self._current:
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(color("accent_soft"))
-                painter.drawRoundedRect(0, top, self.width(), self._ROW, RADIUS, RADIUS)
+                painter.drawRoundedRect(0, top, self.width(), self._row, RADIUS, RADIUS)
             name = metrics.elidedText(self._classes[row], Qt.TextElideMode.ElideRight, names)
             painter.setPen(color("text"))
-            painter.drawText(QRect(S2, top, names, self._ROW), middle, name)
+            painter.drawText(QRect(S2, top, names, self._row), middle, name)
             left = float(S2 + names + S3)
-            bar = QRectF(left, top + (self._ROW - self._THICK) / 2, 0, self._THICK)
+            bar = QRectF(left, top + (self._row - self._THICK) / 2, 0, self._THICK)
             for split, (_, _, tone) in enumerate(SPLITS):
                 width = self._counts[split, row] * scale
                 bar.setRect(left, bar.top(), max(0.0, width - 1), self._THICK)
@@ -134,7 +143,7 @@ class ClassBars(QWidget):
                 left += width
             painter.setPen(color("muted"))
             painter.drawText(
-                QRectF(left + S2, top, numbers + S2, self._ROW), middle, f"{int(totals[row]):,}"
+                QRectF(left + S2, top, numbers + S2, self._row), middle, f"{int(totals[row]):,}"
             )
 
 
@@ -155,7 +164,7 @@ class SampleGrid(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self.setFont(font(FONT_SMALL))
+        sized(self, lambda w: w.setFont(font(FONT_SMALL)))
         self.setMouseTracking(True)
         self.setAccessibleName("Sample images")
         theme().scheme_changed.connect(self.update)
@@ -186,7 +195,7 @@ class SampleGrid(QWidget):
 
     def heightForWidth(self, width: int) -> int:
         rows = -(-len(self._shown) // self._columns(width))
-        return max(1, rows) * (self._TILE + self._CAPTION + S2)
+        return max(1, rows) * (self._TILE + px(self._CAPTION) + S2)
 
     def sizeHint(self) -> QSize:
         return QSize(400, self.heightForWidth(max(self.width(), 400)))
@@ -203,7 +212,7 @@ class SampleGrid(QWidget):
             pitch = self._TILE + self._GAP
         return QRect(
             round(column * pitch),
-            row * (self._TILE + self._CAPTION + S2),
+            row * (self._TILE + px(self._CAPTION) + S2),
             self._TILE,
             self._TILE,
         )
@@ -232,7 +241,7 @@ class SampleGrid(QWidget):
         painter.setPen(color("muted"))
         for position, number in enumerate(self._shown):
             place = self._place(position)
-            if not place.adjusted(0, 0, 0, self._CAPTION).intersects(event.rect()):
+            if not place.adjusted(0, 0, 0, px(self._CAPTION)).intersects(event.rect()):
                 continue
             image = self._images[number]
             size = image.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
@@ -243,7 +252,7 @@ class SampleGrid(QWidget):
                 continue
             name = self._classes[self._labels[number]]
             name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, self._TILE)
-            caption = QRect(place.left(), place.bottom() + 2, self._TILE, self._CAPTION)
+            caption = QRect(place.left(), place.bottom() + 2, self._TILE, px(self._CAPTION))
             painter.drawText(caption, Qt.AlignmentFlag.AlignHCenter, name)
 
 
@@ -319,9 +328,9 @@ class Histogram(QWidget):
         self._shares = np.zeros(0)
         self._low = self._high = 0.0
         self._note = ""
-        self.setFixedHeight(96)
+        sized(self, lambda w: w.setFixedHeight(px(96)))
         self.setMinimumWidth(120)
-        self.setFont(font(FONT_SMALL, tabular=True))
+        sized(self, lambda w: w.setFont(font(FONT_SMALL, tabular=True)))
         self.setAccessibleName(f"Histogram of pixel values, {title}")
         theme().scheme_changed.connect(self.update)
 

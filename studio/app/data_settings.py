@@ -22,6 +22,7 @@ from studio.app.data_pictures import Histogram, normalized, training_moments
 from studio.app.fields import field
 from studio.app.forms import SettingsForm
 from studio.app.theme.style import hairline, set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S1, S2, S3, S4
 from studio.app.tiles import ChoiceTile
 from studio.app.workspace import Workspace
@@ -59,7 +60,7 @@ class DataSettingsPanel(QScrollArea):
         self._workspace = workspace
         self._report: DataReport | None = None
         self.setWidgetResizable(True)
-        self.setFixedWidth(self.WIDTH)
+        sized(self, lambda w: w.setFixedWidth(px(w.WIDTH)))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inner = QFrame()
         set_role(inner, "panel")

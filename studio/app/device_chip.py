@@ -10,6 +10,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_BASE, RADIUS, ROW, S2, S3, color, font, theme
 from studio.app.workspace import Workspace
 from studio.project.recipes import DEVICE
@@ -27,7 +28,7 @@ class DeviceChip(QAbstractButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tone = "muted"
-        self.setFont(font(FONT_BASE))
+        sized(self, lambda w: w.setFont(font(FONT_BASE)))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.clicked.connect(self.explain)
@@ -64,7 +65,7 @@ class DeviceChip(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         width = self.fontMetrics().horizontalAdvance(self.text()) + self._DOT + S2 + 2 * S3
-        return QSize(min(self._MAX_WIDTH, width), ROW)
+        return QSize(min(px(self._MAX_WIDTH), width), px(ROW))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -14,10 +14,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtGui import QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QLineEdit,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 
 from studio.app.number_field import MIXED, NumberField, alike, is_projects_own
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW
 from studio.project import expressions
 from studio.project.settings import Choice, Flag, Integer, Real, Setting, SettingError, Text
@@ -36,7 +46,7 @@ class ChoiceField(QComboBox):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
-        self.setFixedHeight(ROW)
+        sized(self, lambda w: w.setFixedHeight(px(ROW)))
         for word, title in setting.choices:
             self.addItem(title, word)
         self.setPlaceholderText(MIXED)
@@ -60,6 +70,21 @@ class ChoiceField(QComboBox):
         else:
             event.ignore()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """As Qt does, but a word with too little room ends in an ellipsis."""
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        place = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option,
+            QStyle.SubControl.SC_ComboBoxEditField, self,
+        )  # fmt: skip
+        option.currentText = self.fontMetrics().elidedText(
+            self.currentText() or MIXED, Qt.TextElideMode.ElideRight, place.width()
+        )
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
     def _chosen(self) -> None:
         self.edited.emit(self.value)
         self.committed.emit()
@@ -75,7 +100,7 @@ class FlagField(QCheckBox):
     def __init__(self, setting: Flag, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._setting = setting
-        self.setMinimumHeight(ROW)
+        sized(self, lambda w: w.setMinimumHeight(px(ROW)))
         self.set_value(setting.initial)
         self.clicked.connect(self._clicked)
 
@@ -119,7 +144,7 @@ class TextField(QLineEdit):
         super().__init__(parent)
         self._setting = setting
         self._value = setting.initial
-        self.setFixedHeight(ROW)
+        sized(self, lambda w: w.setFixedHeight(px(ROW)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setText(self._value)
         self.textEdited.connect(self._typed)

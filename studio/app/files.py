@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -88,7 +87,26 @@ class ProjectFiles:
         """Save where the project came from, or ask; whether it is saved."""
         if self._workspace.path is None:
             return self.save_as()
+        if self._workspace.file_now()[0] == "other":
+            return self._save_over()
         return self._workspace.save()
+
+    def _save_over(self) -> bool:
+        """Ask what to do with the version that somebody else wrote; whether this one is saved."""
+        question = QMessageBox(self._window)
+        question.setIcon(QMessageBox.Icon.Question)
+        question.setWindowTitle("The file has changed")
+        question.setText(f"{self._workspace.title} was changed on disk since it was opened here.")
+        question.setInformativeText("Saving over it replaces what another window or program wrote.")
+        over = question.addButton("Save over it", QMessageBox.ButtonRole.DestructiveRole)
+        other = question.addButton("Save as …", QMessageBox.ButtonRole.AcceptRole)
+        cancel = question.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+        question.setDefaultButton(cancel)
+        question.exec()
+        answer = question.clickedButton()
+        if answer is other:
+            return self.save_as()
+        return answer is over and self._workspace.save()
 
     def save_as(self) -> bool:
         """Ask for a file and save to it; whether it is saved."""
@@ -98,8 +116,24 @@ class ProjectFiles:
         )
         if not path:
             return False
-        self._remember(Path(path))
-        return self._workspace.save(Path(path))
+        target = Path(path)
+        if target.suffix != codec.SUFFIX:
+            # The dialog has asked about the name without the suffix.
+            target = target.with_name(target.name + codec.SUFFIX)
+            if target.exists() and not self._may_replace(target):
+                return False
+        self._remember(target)
+        return self._workspace.save(target)
+
+    def _may_replace(self, target: Path) -> bool:
+        question = QMessageBox(self._window)
+        question.setIcon(QMessageBox.Icon.Question)
+        question.setWindowTitle("Save the project")
+        question.setText(f"{target.name} exists already. Replace it?")
+        replace = question.addButton("Replace it", QMessageBox.ButtonRole.DestructiveRole)
+        question.setDefaultButton(question.addButton("Cancel", QMessageBox.ButtonRole.RejectRole))
+        question.exec()
+        return question.clickedButton() is replace
 
     def may_leave(self) -> bool:
         """Whether the present project may be left: it is saved, or the user lets it go."""
@@ -119,20 +153,6 @@ class ProjectFiles:
         if answer == buttons.Save:
             return self.save()
         return answer == buttons.Discard
-
-    def keep_unsaved(self) -> Path | None:
-        """Put unsaved work into a file of its own, when nobody can be asked; where it is."""
-        if not self._workspace.modified:
-            return None
-        where = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation)
-        stamp = f"{datetime.now():%Y%m%d-%H%M%S}"
-        path = Path(where) / "kept" / f"{_file_name(self._workspace.title)}-{stamp}{codec.SUFFIX}"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            codec.save(self._workspace.project, path)
-        except (OSError, codec.ProjectError):
-            return None
-        return path
 
     def _folder(self) -> Path:
         documents = QStandardPaths.StandardLocation.DocumentsLocation

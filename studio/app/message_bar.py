@@ -14,9 +14,13 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 
 from studio.app.theme.icons import IconLabel, set_icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px
 from studio.app.theme.tokens import S2, S3, S4
 
 Tone = Literal["info", "good", "warning", "error"]
+
+Choice = tuple[str, Callable[[], object]]
+"""The label of a button, and what it does."""
 
 _ICONS: dict[Tone, tuple[str, str]] = {
     "info": ("info", "accent"),
@@ -40,7 +44,7 @@ class MessageBar(QFrame):
         self._over = over
         over.installEventFilter(self)
         self._tone: Tone = "info"
-        self._do: Callable[[], None] | None = None
+        self._stays = False
         self._holds: Callable[[], bool] | None = None
         self._icon = IconLabel("info", 16, "accent", self)
         self._text = QLabel(self)
@@ -50,10 +54,12 @@ class MessageBar(QFrame):
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self._action = QPushButton(self)
-        set_role(self._action, "link")
-        self._action.hide()
-        self._action.clicked.connect(self._act)
+        self._buttons = (QPushButton(self), QPushButton(self))
+        self._does: list[Callable[[], object]] = []
+        for number, button in enumerate(self._buttons):
+            set_role(button, "link")
+            button.hide()
+            button.clicked.connect(lambda _=False, number=number: self._act(number))
         self._close = close = QToolButton(self)
         set_icon(close, "close", "muted")
         close.setIconSize(QSize(16, 16))
@@ -65,7 +71,8 @@ class MessageBar(QFrame):
         layout.setSpacing(S3)
         layout.addWidget(self._icon)
         layout.addWidget(self._text, 1)
-        layout.addWidget(self._action)
+        for button in self._buttons:
+            layout.addWidget(button)
         layout.addWidget(close)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -82,23 +89,29 @@ class MessageBar(QFrame):
         tone: Tone,
         text: str,
         action: str = "",
-        do: Callable[[], None] | None = None,
+        do: Callable[[], object] | None = None,
         holds: Callable[[], bool] | None = None,
+        other: Choice | None = None,
     ) -> None:
         """Show ``text``; ``action`` is the label of a button that calls ``do``.
 
         ``holds`` says, when the bar is asked to ``refresh``, whether the text is still true.
+        ``other`` is a second button: a message that asks stays when the page is turned.
         """
         self._tone = tone
+        self._stays = other is not None
         self._holds = holds
         self.setProperty("tone", tone)
         self.style().unpolish(self)
         self.style().polish(self)
         self._text.setText(text)
         self._text.setAccessibleName(text)
-        self._action.setText(action)
-        self._action.setVisible(bool(action))
-        self._do = do
+        choices = [(action, do)] if action and do is not None else []
+        choices += [other] if other is not None else []
+        self._does = [does for _, does in choices]
+        for number, button in enumerate(self._buttons):
+            button.setText(choices[number][0] if number < len(choices) else "")
+            button.setVisible(number < len(choices))
         self._icon.set_icon(*_ICONS[tone])
         self.show()
         self.raise_()
@@ -123,7 +136,7 @@ class MessageBar(QFrame):
 
     def turn(self) -> None:
         """Another page came up: what went well need not follow the user there."""
-        if self._tone in ("info", "good"):
+        if self._tone in ("info", "good") and not self._stays:
             self.clear()
         else:
             self.raise_()
@@ -137,9 +150,10 @@ class MessageBar(QFrame):
         # A label that wraps asks for a narrow column; in one line it reads best.
         line = self._text.fontMetrics().horizontalAdvance(self._text.text()) + S2
         others = self._icon.sizeHint().width() + 4 * S3 + 2 * S4 + self._close.sizeHint().width()
-        if not self._action.isHidden():
-            others += self._action.sizeHint().width() + S3
-        width = max(1, min(self._WIDEST, room, line + others))
+        for button in self._buttons:
+            if not button.isHidden():
+                others += button.sizeHint().width() + S3
+        width = max(1, min(px(self._WIDEST), room, line + others))
         self.resize(width, self.heightForWidth(width))
         corner = self._over.mapTo(parent, QPoint(0, 0))
         bottom = corner.y() + self._over.height() - self._ABOVE
@@ -151,8 +165,7 @@ class MessageBar(QFrame):
             self._place()
         return False
 
-    def _act(self) -> None:
-        do = self._do
+    def _act(self, number: int) -> None:
+        do = self._does[number]
         self.clear()
-        if do is not None:
-            do()
+        do()

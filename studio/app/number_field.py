@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QLabel, QSizePolicy, QWidget
 
 from studio.app.stepping import stepped
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW, S1, S2, font
 from studio.project import expressions
 from studio.project.settings import Integer, Real, SettingError
@@ -64,8 +65,8 @@ class NumberField(QAbstractSpinBox):
         self._base: tuple[Number, ...] | None = None
         """The values that the text under way is a change of."""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setFont(font(tabular=True))
-        self.setFixedHeight(ROW)
+        sized(self, _dress_number)
+        sized(self, lambda w: w.setFixedHeight(px(ROW)))
         self.lineEdit().setTextMargins(S1 + 2, 0, 0, 0)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._unit = QLabel(setting.unit, self.lineEdit())
@@ -132,7 +133,7 @@ class NumberField(QAbstractSpinBox):
             super().keyPressEvent(event)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(72, super().minimumSizeHint().height())
+        return QSize(px(72), super().minimumSizeHint().height())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():
@@ -225,6 +226,12 @@ class NumberField(QAbstractSpinBox):
             self._tell()
 
 
+def _dress_number(field: NumberField) -> None:
+    # The text's line, once dressed by the style sheet, takes no font of its spin box any more.
+    for part in (field, field.lineEdit()):
+        part.setFont(font(tabular=True))
+
+
 def is_projects_own(event: QEvent) -> bool:
     """Whether it is undo or redo, which belong to the project: a field's own takes back letters."""
     if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
@@ -252,7 +259,7 @@ class ScrubLabel(QLabel):
         self.setBuddy(target)
         self.setToolTip(target.toolTip())
         # A narrow panel first takes room from the fields; only a very long title is cut.
-        self.setMinimumWidth(min(self.sizeHint().width(), self._WIDEST))
+        sized(self, lambda w: w.setMinimumWidth(min(w.sizeHint().width(), px(w._WIDEST))))
         if isinstance(target, NumberField):
             self.setCursor(Qt.CursorShape.SizeHorCursor)
             target.taken_back.connect(self._let_go)

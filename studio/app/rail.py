@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QW
 
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_SMALL, S1, S2, color, font
 
 
@@ -20,7 +21,7 @@ class Rail(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "panel")
-        self.setFixedWidth(self.WIDTH)
+        sized(self, lambda w: w.setFixedWidth(px(w.WIDTH)))
         self.setAccessibleName("Pages")
         self._buttons: dict[str, _PageButton] = {}
         self._group = QButtonGroup(self)
@@ -56,10 +57,10 @@ class _PageButton(QToolButton):
         set_role(self, "page")
         self.setText(title)
         self.setCheckable(True)
-        self.setFont(font(FONT_SMALL, bold=True))
+        sized(self, lambda w: w.setFont(font(FONT_SMALL, bold=True)))
         self.setIconSize(QSize(22, 22))
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-        self.setFixedSize(Rail.WIDTH - 2 * S1, 54)
+        sized(self, lambda w: w.setFixedSize(px(Rail.WIDTH) - 2 * S1, 38 + px(16)))
         self.setAccessibleName(f"{title} page")
         self.retint()
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_BASE, RADIUS, ROW, S1, S2, S3, color, font, theme
 from studio.app.train.controller import TrainingController
 
@@ -26,7 +27,7 @@ class RunControl(QWidget):
         self.train = QPushButton("Train", self)
         set_role(self.train, "primary")
         set_icon(self.train, "play", "accent_text")
-        self.train.setMinimumWidth(104)
+        sized(self.train, lambda w: w.setMinimumWidth(px(104)))
         self.train.setAccessibleName("Train")
         self.train.clicked.connect(self.train_asked)
         self.progress = ProgressPill(self)
@@ -142,15 +143,14 @@ class ProgressPill(QWidget):
         super().__init__(parent)
         self._fraction = 0.0
         self._text = self._detail = ""
-        self.setFixedHeight(ROW)
-        self.setFont(font(FONT_BASE, bold=True, tabular=True))
-        self._detail_font = font(FONT_BASE, tabular=True)
+        sized(self, lambda w: w.setFixedHeight(px(ROW)))
+        sized(self, lambda w: w.setFont(font(FONT_BASE, bold=True, tabular=True)))
         self.setAccessibleName("Training progress")
         theme().scheme_changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
         sample = self.fontMetrics().horizontalAdvance("Epoch 888 / 888 · 88:88 left · 88,888 image")
-        return QSize(sample + 2 * S3, ROW)
+        return QSize(sample + 2 * S3, px(ROW))
 
     def show_progress(self, fraction: float, text: str, detail: str) -> None:
         """Show the share done (0..1), and words at the left and at the right."""
@@ -183,8 +183,11 @@ class ProgressPill(QWidget):
             self._text, Qt.TextElideMode.ElideRight, inner.width()
         )
         painter.drawText(inner, align | Qt.AlignmentFlag.AlignLeft, elided)
-        painter.setFont(self._detail_font)
-        painter.drawText(inner, align | Qt.AlignmentFlag.AlignRight, self._detail)
+        used = painter.fontMetrics().horizontalAdvance(elided) + S3
+        painter.setFont(font(FONT_BASE, tabular=True))
+        # The pace gives way where both have no room; the tooltip keeps it.
+        if used + painter.fontMetrics().horizontalAdvance(self._detail) <= inner.width():
+            painter.drawText(inner, align | Qt.AlignmentFlag.AlignRight, self._detail)
 
 
 def _tool(icon: str, name: str, parent: QWidget) -> QToolButton:
@@ -192,7 +195,7 @@ def _tool(icon: str, name: str, parent: QWidget) -> QToolButton:
     set_role(button, "button")
     set_icon(button, icon)
     button.setIconSize(QSize(16, 16))
-    button.setFixedSize(ROW + S2, ROW)
+    sized(button, lambda w: w.setFixedSize(px(ROW + S2), px(ROW)))
     button.setStyleSheet("padding: 0;")
     button.setAccessibleName(name)
     return button

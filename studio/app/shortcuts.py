@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -34,6 +35,7 @@ SECTIONS: tuple[Section, ...] = (
             ("Ctrl+Z", "Undo"),
             ("Ctrl+Shift+Z", "Redo"),
             ("Ctrl+E", "Export the model"),
+            ("Ctrl+Shift+PgUp, Ctrl+Shift+PgDown", "Larger, smaller text"),
             ("F10", "Menu"),
             ("F1", "This sheet"),
             ("Ctrl+Q", "Quit"),
@@ -62,37 +64,54 @@ class ShortcutSheet(QDialog):
         self.setWindowTitle("Keyboard shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         set_role(self, "panel")
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(S5, S5, S5, S5)
-        whole.setSpacing(S6 + S4)
-        columns = (QVBoxLayout(), QVBoxLayout())
-        for column in columns:
-            column.setSpacing(S2)  # else it is that between the columns
-        filled = [0, 0]
-        for title, keys in sections:
-            # Two columns fit the narrowest screen; each section goes where there is more room.
-            shorter = filled.index(min(filled))
-            column = columns[shorter]
-            if filled[shorter]:
-                column.addSpacing(S5)
-            filled[shorter] += len(keys) + 2
-            heading = QLabel(title, self)
-            heading.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-            set_role(heading, "title")
-            column.addWidget(heading)
-            grid = QGridLayout()
-            grid.setHorizontalSpacing(S4)
-            grid.setVerticalSpacing(S2)
-            for row, (combination, does) in enumerate(keys):
-                name = QLabel(_native(combination), self)
-                what = QLabel(does, self)
-                set_role(what, "muted")
-                grid.addWidget(name, row, 0)
-                grid.addWidget(what, row, 1)
-            column.addLayout(grid)
-        for column in columns:
-            column.addStretch(1)
-            whole.addLayout(column)
+        screen = self.screen().availableGeometry().size() - QSize(S6, 2 * S6)
+        body = _columns(sections, 2)
+        if body.sizeHint().width() > screen.width():
+            body = _columns(sections, 1)
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(body)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+        bar = scroll.verticalScrollBar().sizeHint().width()
+        self.resize((body.sizeHint() + QSize(bar, 2)).boundedTo(screen))
+
+
+def _columns(sections: Sequence[Section], count: int) -> QWidget:
+    """The sections in ``count`` columns; each goes where there is more room."""
+    body = QWidget()
+    set_role(body, "panel")
+    whole = QHBoxLayout(body)
+    whole.setContentsMargins(S5, S5, S5, S5)
+    whole.setSpacing(S6 + S4)
+    columns = [QVBoxLayout() for _ in range(count)]
+    for column in columns:
+        column.setSpacing(S2)  # else it is that between the columns
+    filled = [0] * count
+    for title, keys in sections:
+        shorter = filled.index(min(filled))
+        column = columns[shorter]
+        if filled[shorter]:
+            column.addSpacing(S5)
+        filled[shorter] += len(keys) + 2
+        heading = QLabel(title)
+        heading.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        set_role(heading, "title")
+        column.addWidget(heading)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(S4)
+        grid.setVerticalSpacing(S2)
+        for row, (combination, does) in enumerate(keys):
+            what = QLabel(does)
+            set_role(what, "muted")
+            grid.addWidget(QLabel(_native(combination)), row, 0)
+            grid.addWidget(what, row, 1)
+        column.addLayout(grid)
+    for column in columns:
+        column.addStretch(1)
+        whole.addLayout(column)
+    return body
 
 
 def _native(combination: str) -> str:

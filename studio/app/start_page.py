@@ -13,8 +13,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.app.lost_list import LostList
+from studio.app.recovery import Recovery
 from studio.app.template_gallery import TemplateGallery
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S2, S3, S4, S6
 from studio.app.tiles import ActionCard, RecentRow
 from studio.app.workspace import Workspace
@@ -31,7 +34,9 @@ class StartPage(QScrollArea):
     pretrained = Signal(str)
     _WIDEST = 1160
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, recovery: Recovery, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._workspace = workspace
         self.setWidgetResizable(True)
@@ -52,6 +57,8 @@ class StartPage(QScrollArea):
             _label("Start with one of these; everything can be changed afterwards.", "muted")
         )
         layout.addSpacing(S2)
+        self.lost = LostList(recovery)
+        layout.addWidget(self.lost)
         row = QHBoxLayout()
         row.setSpacing(S3)
         self.quick = ActionCard(
@@ -90,7 +97,7 @@ class StartPage(QScrollArea):
         self.search.setPlaceholderText("Search: resnet, inception, cifar, 2015 …")
         self.search.setAccessibleName("Search templates")
         self.search.setClearButtonEnabled(True)
-        self.search.setFixedWidth(300)
+        sized(self.search, lambda w: w.setFixedWidth(px(300)))
         head.addWidget(self.search)
         layout.addLayout(head)
         self.gallery = TemplateGallery()

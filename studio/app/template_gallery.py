@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QWidget
 
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import (
     FONT_BASE,
     FONT_SMALL,
@@ -53,6 +54,7 @@ class TemplateGallery(QWidget):
     chosen = Signal(str)
     chosen_pretrained = Signal(str)
     _CARD = QSize(264, 132)
+    """At the usual text size."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,6 +72,7 @@ class TemplateGallery(QWidget):
                 )
             self.cards[name] = card
         self._shown = list(self.cards.values())
+        sized(self, lambda w: w._arrange())
 
     def filter(self, text: str) -> int:
         """Show the templates that have every word of ``text`` in them; how many those are."""
@@ -88,25 +91,29 @@ class TemplateGallery(QWidget):
 
     def heightForWidth(self, width: int) -> int:
         rows = -(-len(self._shown) // self._columns(width))
-        return max(0, rows * (self._CARD.height() + S3) - S3)
+        return max(0, rows * (self._card.height() + S3) - S3)
 
     def sizeHint(self) -> QSize:
-        return QSize(self._CARD.width(), self.heightForWidth(self.width()))
+        return QSize(self._card.width(), self.heightForWidth(self.width()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()
 
+    @property
+    def _card(self) -> QSize:
+        return QSize(px(self._CARD.width()), px(self._CARD.height()))
+
     def _columns(self, width: int) -> int:
-        return max(1, (width + S3) // (self._CARD.width() + S3))
+        return max(1, (width + S3) // (self._card.width() + S3))
 
     def _arrange(self) -> None:
         columns = self._columns(self.width())
         width = (self.width() - (columns - 1) * S3) // columns
         for position, card in enumerate(self._shown):
             row, column = divmod(position, columns)
-            top = row * (self._CARD.height() + S3)
-            card.setGeometry(column * (width + S3), top, width, self._CARD.height())
+            top = row * (self._card.height() + S3)
+            card.setGeometry(column * (width + S3), top, width, self._card.height())
         self.setMinimumHeight(self.heightForWidth(self.width()))
         self.updateGeometry()
 

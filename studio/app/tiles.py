@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from studio.app.theme.icons import paint_icon
 from studio.app.theme.style import focus_pen
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import (
     FONT_BASE,
     FONT_SMALL,
@@ -60,13 +61,13 @@ class ActionCard(Tile):
     def __init__(self, icon: str, title: str, hint: str) -> None:
         super().__init__(title, hint)
         self._icon = icon
-        self.setMinimumSize(200, self._LOWEST)
+        sized(self, lambda w: w.setMinimumSize(200, px(w._LOWEST)))
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
     def sizeHint(self) -> QSize:
-        return QSize(300, self._LOWEST)
+        return QSize(300, px(self._LOWEST))
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -75,7 +76,7 @@ class ActionCard(Tile):
         room = QRect(0, 0, max(1, width - 2 * S4 - self._BADGE - S3), 10_000)
         metrics = QFontMetrics(font(FONT_SMALL + 1))
         text = metrics.boundingRect(room, int(Qt.TextFlag.TextWordWrap), self._hint)
-        return max(self._LOWEST, S4 + S5 + text.height() + S3)
+        return max(px(self._LOWEST), S4 + px(S5) + text.height() + S3)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -90,11 +91,11 @@ class ActionCard(Tile):
         room = self.width() - left - S3
         painter.setFont(font(FONT_BASE, bold=True))
         painter.setPen(color("text"))
-        painter.drawText(QRect(left, S4, room, 20), Qt.AlignmentFlag.AlignVCenter, self.text())
+        painter.drawText(QRect(left, S4, room, px(20)), Qt.AlignmentFlag.AlignVCenter, self.text())
         painter.setFont(font(FONT_SMALL + 1))
         painter.setPen(color("muted"))
         painter.drawText(
-            QRect(left, S4 + S5, room, self.height() - S4 - S5 - S2),
+            QRect(left, S4 + px(S5), room, self.height() - S4 - px(S5) - S2),
             Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop,
             self._hint,
         )
@@ -107,11 +108,11 @@ class RecentRow(Tile):
         super().__init__(path.stem, str(path.parent))
         self._when = f"{datetime.fromtimestamp(path.stat().st_mtime):%d %b %Y, %H:%M}"
         self.setToolTip(str(path))
-        self.setFixedHeight(34)
+        sized(self, lambda w: w.setFixedHeight(px(34)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(300, 34)
+        return QSize(300, px(34))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -121,7 +122,7 @@ class RecentRow(Tile):
             painter.setBrush(color("hover") if self.underMouse() else Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), RADIUS, RADIUS)
         middle = Qt.AlignmentFlag.AlignVCenter
-        paint_icon(painter, QRectF(S2, 8, 18, 18), "build", "muted")
+        paint_icon(painter, QRectF(S2, (self.height() - 18) / 2, 18, 18), "build", "muted")
         name = self.fontMetrics().horizontalAdvance(self.text())
         left = S2 + 18 + S3
         painter.setPen(color("text"))
@@ -146,11 +147,11 @@ class ChoiceTile(Tile):
         super().__init__(title, hint)
         self._icon = icon
         self.setCheckable(True)
-        self.setFixedHeight(52)
+        sized(self, lambda w: w.setFixedHeight(px(52)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(240, 52)
+        return QSize(240, px(52))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -170,15 +171,16 @@ class ChoiceTile(Tile):
             painter.setPen(QPen(color("accent"), 1))
             painter.drawRoundedRect(box.adjusted(4, 4, -4, -4), RADIUS - 2, RADIUS - 2)
         tone = "accent" if chosen else "muted"
-        paint_icon(painter, QRectF(S3, 14, 24, 24), self._icon, tone)
+        paint_icon(painter, QRectF(S3, (self.height() - 24) / 2, 24, 24), self._icon, tone)
         if chosen:
-            paint_icon(painter, QRectF(self.width() - S3 - 16, 18, 16, 16), "check", "accent")
+            top = (self.height() - 16) / 2
+            paint_icon(painter, QRectF(self.width() - S3 - 16, top, 16, 16), "check", "accent")
         left = S3 + 24 + S3
         room = self.width() - left - S3 - 16 - S2
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(font(FONT_BASE, bold=True))
         painter.setPen(color("text"))
-        painter.drawText(QRect(left, S2, room, 18), middle, self.text())
+        painter.drawText(QRect(left, px(S2), room, px(18)), middle, self.text())
         painter.setFont(font(FONT_SMALL))
         painter.setPen(color("muted"))
-        painter.drawText(QRect(left, S2 + 18, room, 16), middle, self._hint)
+        painter.drawText(QRect(left, px(S2 + 18), room, px(16)), middle, self._hint)

@@ -9,16 +9,17 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from studio.app.device_chip import DeviceChip
+from studio.app.elided import ElidedLabel
 from studio.app.run_control import RunControl
 from studio.app.theme.icons import app_icon, set_icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW, S1, S2, S3, S4
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
@@ -43,7 +44,7 @@ class TopBar(QFrame):
         self._workspace = workspace
         self._controller = controller
         set_role(self, "panel")
-        self.setFixedHeight(self.HEIGHT)
+        sized(self, lambda w: w.setFixedHeight(px(w.HEIGHT)))
 
         self.home = QToolButton(self)
         self.home.setIcon(app_icon())
@@ -53,7 +54,8 @@ class TopBar(QFrame):
         self.home.setAccessibleName("Start page")
 
         self._of_project: list[QWidget] = []
-        self._name = _ElidedLabel(self)
+        self._name = ElidedLabel("", self, Qt.TextElideMode.ElideMiddle)
+        sized(self._name, lambda w: w.setMaximumWidth(px(260)))
         set_role(self._name, "title")
         self._state = QLabel(self)
         set_role(self._state, "small")
@@ -72,7 +74,7 @@ class TopBar(QFrame):
         set_icon(export_button, "export")
         export_button.setIconSize(QSize(16, 16))
         export_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        export_button.setFixedHeight(ROW)
+        sized(export_button, lambda w: w.setFixedHeight(px(ROW)))
         export_button.setToolTip(f"{export.toolTip()} (Ctrl+E)")
         export_button.setAccessibleName("Export the model")
         export_button.clicked.connect(export.trigger)
@@ -139,7 +141,8 @@ class TopBar(QFrame):
 
     def _show_project(self) -> None:
         workspace = self._workspace
-        self._name.set_full_text(workspace.title)
+        self._name.setText(workspace.title)
+        self._name.setAccessibleName(f"Project {workspace.title}")
         if workspace.modified:
             state = "unsaved changes"
         elif workspace.path is None:
@@ -148,19 +151,3 @@ class TopBar(QFrame):
             state = "saved"
         self._state.setText(state)
         self._name.setToolTip(str(workspace.path or "This project has no file yet. Save: Ctrl+S"))
-
-
-class _ElidedLabel(QLabel):
-    """A label that shortens a long text in the middle and keeps at most its sensible width."""
-
-    _MAX_WIDTH = 260
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        self.setMinimumWidth(96)
-
-    def set_full_text(self, text: str) -> None:
-        metrics = self.fontMetrics()
-        self.setText(metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, self._MAX_WIDTH))
-        self.setAccessibleName(f"Project {text}")

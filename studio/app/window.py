@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -27,8 +27,11 @@ from studio.app.files import ProjectFiles
 from studio.app.inspection import Inspection
 from studio.app.message_bar import MessageBar
 from studio.app.rail import Rail
+from studio.app.recovery import Recovery
+from studio.app.safekeeping import Safekeeping
 from studio.app.theme.icons import app_icon
 from studio.app.theme.style import hairline
+from studio.app.theme.text_size import text_size
 from studio.app.theme.tokens import Preference, theme
 from studio.app.topbar import TopBar
 from studio.app.train.controller import TrainingController
@@ -56,6 +59,7 @@ class MainWindow(QMainWindow):
         controller: TrainingController,
         background: Background,
         parent: QWidget | None = None,
+        recovery: Recovery | None = None,
     ) -> None:
         super().__init__(parent)
         self.workspace = workspace
@@ -63,6 +67,7 @@ class MainWindow(QMainWindow):
         self._background = background
         self.inspection = Inspection(workspace, controller, background, self)
         self._unasked = False
+        self._kept = False
         self._closing = False
         self._chosen = False
         self.setWindowIcon(app_icon())
@@ -82,6 +87,7 @@ class MainWindow(QMainWindow):
         self.rail = Rail(self)
         self.pages = QStackedWidget(self)
         self.messages = MessageBar(self.pages, self)
+        recovery = recovery or Recovery(workspace, parent=self)
         self._made: dict[str, QWidget] = {}
         self._makers: dict[str, Callable[[], QWidget]] = {
             "build": lambda: BuildPage(workspace),
@@ -91,6 +97,10 @@ class MainWindow(QMainWindow):
         }
         self._arrange()
         self._connect()
+        # After the others: what it says of a project that was opened is the last word.
+        self.safekeeping = Safekeeping(
+            workspace, self.files, self.messages, self.show_page, recovery, self
+        )
         self._restore()
         self._show_title()
         self._show_history()
@@ -112,6 +122,8 @@ class MainWindow(QMainWindow):
         self.rail.set_current(key)
         self.top.set_begun(key != "start" or self._begun())
         self.messages.turn()
+        if key == "start":
+            self.safekeeping.list_is_shown()
         # The keyboard starts on the page, not on the first button of the top bar.
         self.page(key).setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -128,6 +140,7 @@ class MainWindow(QMainWindow):
             self.page(key)
         if self.workspace.shelf.complaint:
             self.messages.say("warning", self.workspace.shelf.complaint)
+        self.safekeeping.offer()
         self.ready.emit()
 
     def _make_data_page(self) -> QWidget:
@@ -146,7 +159,9 @@ class MainWindow(QMainWindow):
     def _make_start_page(self) -> QWidget:
         from studio.app.start_page import StartPage
 
-        page = StartPage(self.workspace)
+        page = StartPage(self.workspace, self.safekeeping.recovery)
+        page.lost.restored.connect(self.safekeeping.restore)
+        page.lost.discarded.connect(self.safekeeping.discard)
         page.quick_start.connect(lambda: self.files.new_from_template("quickstart"))
         page.template.connect(self.files.new_from_template)
         page.pretrained.connect(lambda name: self.files.new_from_template(name, pretrained=True))
@@ -205,17 +220,21 @@ class MainWindow(QMainWindow):
         QSettings().setValue("scheme", preference)
         theme().set_preference(preference)
 
+    def set_text_size(self, choice: str) -> None:
+        """Follow the system's text size or hold a number of percent, now and from now on."""
+        QSettings().setValue("text size", choice)
+        text_size().choose(choice)
+
     # Closing
 
-    def close_unasked(self) -> Path | None:
+    def close_unasked(self) -> bool:
         """Close in order without a question (Ctrl-C in the terminal, the session's end).
 
-        Unsaved work goes to a file of its own, whose path is returned.
+        Whether there is unsaved work; it is kept, and offered at the next start.
         """
-        kept = self.files.keep_unsaved()
         self._unasked = True
         self.close()
-        return kept
+        return self._kept
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._closing:
@@ -227,10 +246,16 @@ class MainWindow(QMainWindow):
         self._closing = True
         QSettings().setValue("window/geometry", self.saveGeometry())
         self.hide()
+        self._kept = self.safekeeping.close(keep=self._unasked)
         self.controller.shutdown()
         self._background.shutdown()
         event.accept()
         self.closed.emit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.safekeeping.look()
 
     def _may_stop_run(self) -> bool:
         if not self.controller.busy:
@@ -263,6 +288,7 @@ class MainWindow(QMainWindow):
             shortcuts=self.show_shortcuts,
             menu=lambda: self.top.menu.showMenu(),
             set_scheme=self.set_scheme,
+            set_text_size=self.set_text_size,
             close=self.close,
             recent=workspace.recent,
         )

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
-from PySide6.QtCore import QObject, QSettings, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
+from studio.app import recent
+from studio.app.seen_file import SeenFile, State, digest_of
 from studio.app.shelf import Shelf
 from studio.project import codec
 from studio.project.analysis import Analysis, analyze
 from studio.project.edits import EditRefused, means_the_same
 from studio.project.values import Network, Project
-
-RECENT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,13 @@ class Workspace(QObject):
         self.shelf = shelf or Shelf(parent=self)
         """The user's own blocks, which no project holds."""
         self._project = project or Project()
-        self._saved = self._project
+        self._saved: Project | None = self._project
+        """What the file holds, or a new project begins with; None where nothing holds it."""
         self._analysis = analyze(self._project.network)
         self._undo: list[_Done] = []
         self._redo: list[_Done] = []
-        self._path: Path | None = None
+        self._file: SeenFile | None = None
+        self._missing = False
         self._title = "untitled"
         self._selection: tuple[str, ...] = ()
 
@@ -74,16 +76,28 @@ class Workspace(QObject):
     @property
     def path(self) -> Path | None:
         """The file the project was opened from or saved to."""
-        return self._path
+        return self._file.path if self._file else None
 
     @property
     def title(self) -> str:
         """The project's name for the window."""
-        return self._path.stem if self._path else self._title
+        return self._file.path.stem if self._file else self._title
+
+    @property
+    def digest(self) -> str:
+        """Of what the file held when it was last read or written; empty without a file."""
+        return self._file.digest if self._file else ""
+
+    def file_now(self) -> tuple[State, str]:
+        """Whether the file still holds what was last read from or written to it, and the digest
+        of what it holds."""
+        return self._file.now() if self._file else ("same", "")
 
     @property
     def modified(self) -> bool:
         """Whether something is not saved. A new project without an edit has nothing to lose."""
+        if self._saved is None or self._missing:
+            return True
         return self._project is not self._saved and self._project != self._saved
 
     @property
@@ -142,6 +156,15 @@ class Workspace(QObject):
             label, lambda project: replace(project, network=edit(project.network)), merge, select
         )
 
+    def amend(self, edit: Callable[[Network], Network]) -> bool:
+        """``edit_network`` as part of the step before it: taken back, both go at once."""
+        before = self._undo[-1] if self._undo else None
+        if before is not None:
+            self._undo[-1] = replace_merge(before, "amended")
+        done = self.edit_network(before.label if before else "Edit", edit, merge="amended")
+        self.end_merge()
+        return done
+
     def end_merge(self) -> None:
         """Let the next edit be an undo step of its own, whatever its merge key."""
         if self._undo and self._undo[-1].merge:
@@ -193,26 +216,62 @@ class Workspace(QObject):
 
         ``worth_saving`` counts it as modified from the start: it holds a choice of the user's.
         """
-        self._path = None
+        self._file = None
         self._title = title
-        self._start(project, saved=Project() if worth_saving else project)
+        self._start(project, saved=None if worth_saving else project)
+
+    def restore(self, project: Project, title: str, path: Path | None, digest: str) -> None:
+        """Go on with unsaved work on the file ``path``, which held ``digest`` at the time."""
+        self._file = SeenFile(path, digest) if path else None
+        self._title = title
+        self._start(project, saved=None)
 
     def open(self, path: Path) -> bool:
         """Open a project file; announces ``failed`` and keeps what is there otherwise."""
         try:
-            project = codec.load(path)
+            content = codec.read(path)
+            project = codec.parse(content, path)
         except codec.ProjectError as error:
             self.failed.emit(f"{error}.")
             return False
-        self._path = path.resolve()
+        self._file = SeenFile(path.resolve(), digest_of(content))
         self._start(project, saved=project)
-        self._remember(self._path)
+        recent.remember(self._file.path)
         return True
 
-    def _start(self, project: Project, saved: Project) -> None:
+    def load_again(self) -> bool:
+        """Take over what the file holds by now, as an undo step; whether it could be read."""
+        if self._file is None:
+            return False
+        try:
+            content = codec.read(self._file.path)
+            project = codec.parse(content, self._file.path)
+        except codec.ProjectError as error:
+            self.failed.emit(f"{error}. Your work here is kept.")
+            return False
+        self._file = SeenFile(self._file.path, digest_of(content))
+        self._saved, self._missing = project, False
+        self.apply("Load from disk", lambda _: project)
+        self.saved_state_changed.emit()
+        return True
+
+    def note_missing(self, missing: bool) -> None:
+        """Whether the file was removed: then nothing holds the project but this window."""
+        if missing != self._missing:
+            self._missing = missing
+            self.saved_state_changed.emit()
+
+    def keep_mine(self) -> None:
+        """The file is no longer that of the project as it is; saving writes over it unasked."""
+        if self._file is not None:
+            self._file = SeenFile(self._file.path, self._file.now()[1])
+            self._saved = None
+            self.saved_state_changed.emit()
+
+    def _start(self, project: Project, saved: Project | None) -> None:
         self._undo.clear()
         self._redo.clear()
-        self._project, self._saved = project, saved
+        self._project, self._saved, self._missing = project, saved, False
         self._analysis = analyze(project.network)
         self._selection = ()
         self.started.emit()
@@ -225,44 +284,31 @@ class Workspace(QObject):
 
         Announces ``failed`` where it was not; the project stays as it is, unsaved.
         """
-        target = path or self._path
+        target = path or self.path
         if target is None:
             self.failed.emit("Choose a file to save the project in.")
             return False
         if target.suffix != codec.SUFFIX:
             target = target.with_name(target.name + codec.SUFFIX)
+        content = codec.dumps(self._project)
         try:
-            codec.save(self._project, target)
+            codec.write_atomically(target, content)
         except codec.ProjectError as error:
             self.failed.emit(f"{error}.")
             return False
-        self._path = target.resolve()
-        self._saved = self._project
-        self._remember(self._path)
+        self._file = SeenFile(target.resolve(), digest_of(content))
+        self._saved, self._missing = self._project, False
+        recent.remember(self._file.path)
         self.saved_state_changed.emit()
         self.saved.emit()
         return True
 
-    def _remember(self, path: Path) -> None:
-        recent = [str(path), *(p for p in self._recent_texts() if p != str(path))]
-        QSettings().setValue("recent", recent[:RECENT])
-
     @staticmethod
-    def _recent_texts() -> list[str]:
-        value = QSettings().value("recent", [])
-        # A list of one comes back from the settings as its only text.
-        return [value] if isinstance(value, str) else [str(item) for item in _as_list(value)]
-
-    def recent(self) -> list[Path]:
+    def recent() -> list[Path]:
         """Project files opened or saved lately that still exist, newest first."""
-        return [path for path in map(Path, self._recent_texts()) if path.is_file()]
+        return recent.recent()
 
 
-def replace_merge(done: _Done) -> _Done:
-    """The same step, closed to merging."""
-    return _Done(done.label, done.before, done.selection, "")
-
-
-def _as_list(value: object) -> list[object]:
-    """What the settings gave, as a list; anything else counts as empty."""
-    return value if isinstance(value, list) else []
+def replace_merge(done: _Done, merge: str = "") -> _Done:
+    """The same step with another merge key; without one it is closed to merging."""
+    return _Done(done.label, done.before, done.selection, merge)

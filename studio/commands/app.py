@@ -54,9 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     def end(number: int) -> None:
         status[0] = 128 + number
-        kept = window.close_unasked()
-        if kept is not None:
-            print(f"studio: unsaved changes are kept in {kept}", file=sys.stderr)
+        unsaved = window.workspace.modified
+        if window.close_unasked():
+            print("studio: unsaved changes are kept for the next start", file=sys.stderr)
+        elif unsaved:
+            print("studio: the disk takes no copy of the unsaved changes", file=sys.stderr)
 
     signals = qt.Signals(end)
     loader = EngineLoader(window)

@@ -16,11 +16,12 @@ from studio.commands.loading import load_engine
 HELP = "measure one of the project's own benchmarks"
 
 NAMES = (
-    "analysis", "app", "canvas", "describe", "first_step", "loop", "module", "plots", "startup",
+    "analysis", "app", "canvas", "describe", "first_step", "loop", "module", "plots",
+    "precision", "startup",
 )  # fmt: skip
 """Each is the module of that name in ``studio.commands.benchmarks``."""
 
-_WITH_TORCH = ("app", "first_step", "loop", "module")
+_WITH_TORCH = ("app", "first_step", "loop", "module", "precision")
 
 
 class Benchmark(Protocol):

@@ -10,6 +10,7 @@ from studio.commands.source import input_size, open_project
 from studio.project.analysis import Analysis, analyze
 from studio.project.kinds import show_shape
 from studio.project.memory import forecast
+from studio.project.precision import arithmetic, resolve
 from studio.project.values import Project
 
 HELP = "print shapes, parameters, multiply-adds and receptive fields layer by layer"
@@ -76,14 +77,16 @@ def as_text(project: Project, analysis: Analysis) -> str:
             f"{row.name:<{width}}  {row.kind:<16} {show_shape(row.output):>14} "
             f"{row.parameters:>12,} {row.macs:>15,} {f'{height}×{across}':>11}"
         )
-    memory = forecast(analysis, project.recipe)
+    # What automatic comes to is known by torch alone; float32 is the most that it takes.
+    precision = resolve(project.recipe, analysis, fastest="float32")
+    memory = forecast(analysis, project.recipe, arithmetic(precision))
     lines += [
         "",
         f"{analysis.parameters:,} parameters, {analysis.macs:,} multiply-adds for one image, "
         f"{analysis.depth} layer{'s' if analysis.depth != 1 else ''} deep (convolutions and linear "
         "layers)",
         f"memory to train with batch {project.recipe.batch_size} and "
-        f"{project.recipe.optimizer.kind}, float32: about {_mebibytes(memory.total)} "
+        f"{project.recipe.optimizer.kind}, {precision}: about {_mebibytes(memory.total)} "
         f"(parameters {_mebibytes(memory.parameters)}, gradients {_mebibytes(memory.gradients)}, "
         f"optimizer {_mebibytes(memory.optimizer)}, activations {_mebibytes(memory.activations)})",
     ]

@@ -78,9 +78,10 @@ class Progress:
                 self._started = message
                 self._begun = time.monotonic()
                 place = f" from step {message.step:,}" if message.step else ""
+                numbers = "" if message.precision == "float32" else f" in {message.precision}"
                 self.say(
-                    f"training{place} on {message.device_title}: {message.train_images:,} images, "
-                    f"{message.total_steps:,} steps"
+                    f"training{place} on {message.device_title}{numbers}: "
+                    f"{message.train_images:,} images, {message.total_steps:,} steps"
                 )
             case EpochDone():
                 if not self._moving:

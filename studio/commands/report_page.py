@@ -185,6 +185,7 @@ def _versions(info: RunInfo) -> str:
         ("CUDA", info.cuda),
         ("driver", info.driver),
         ("device", info.device_title),
+        ("precision", info.precision),
         ("machine", info.machine),
         ("system", info.platform),
     ]

@@ -56,6 +56,7 @@ def _take_all(out: Path, folder: Path, epochs: int) -> None:
     from studio.app import application as qt
     from studio.app.background import Background
     from studio.app.build.page import BuildPage
+    from studio.app.recovery import Recovery
     from studio.app.shelf import Shelf
     from studio.app.theme.tokens import theme
     from studio.app.train.controller import TrainingController
@@ -74,7 +75,8 @@ def _take_all(out: Path, folder: Path, epochs: int) -> None:
     workspace.new(project, "digits-quickstart")
     workspace.save(folder / "digits-quickstart.studio")
     controller = TrainingController(folder / "runs")
-    window = MainWindow(workspace, controller, Background())
+    recovery = Recovery(workspace, folder / "recovery")
+    window = MainWindow(workspace, controller, Background(), recovery=recovery)
     window.resize(_WIDTH, _HEIGHT)
     window.show()
     window.make_all_pages()

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn, optim
 
+from studio.engine.precision import Precision
 from studio.project.codec import sync_folder
 from studio.runs.files import replacing
 
@@ -60,16 +61,22 @@ class Place(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class Checkpoint:
     """``model`` is a state dict, ``optimizer`` the tensors of the optimizer's state by parameter
-    and slot, ``random`` the states of torch's generators; all on the CPU."""
+    and slot, ``random`` the states of torch's generators, ``scaler`` float16's loss scale; all on
+    the CPU."""
 
     place: Place
     model: Tensors
     optimizer: Tensors
     random: Tensors
+    scaler: Tensors = field(default_factory=dict)
 
 
 def snapshot(
-    place: Place, module: nn.Module, optimizer: optim.Optimizer, device: torch.device
+    place: Place,
+    module: nn.Module,
+    optimizer: optim.Optimizer,
+    precision: Precision,
+    device: torch.device,
 ) -> Checkpoint:
     """The state of a run between two steps. Copies from a GPU, and so waits for it."""
     slots: Tensors = {}
@@ -82,11 +89,16 @@ def snapshot(
         _on_cpu(module.state_dict()),
         _on_cpu(slots),
         _on_cpu(_random_states(device)),
+        precision.state(),
     )
 
 
 def restore(
-    saved: Checkpoint, module: nn.Module, optimizer: optim.Optimizer, device: torch.device
+    saved: Checkpoint,
+    module: nn.Module,
+    optimizer: optim.Optimizer,
+    precision: Precision,
+    device: torch.device,
 ) -> None:
     """Put a run back into the state of ``saved``; raises CheckpointError for another network."""
     state: dict[int, dict[str, Tensor]] = {}
@@ -103,6 +115,7 @@ def restore(
     try:
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
+        precision.restore(saved.scaler)
         torch.set_rng_state(saved.random["cpu"])
         if device.type == "cuda" and "cuda" in saved.random:
             torch.cuda.set_rng_state(saved.random["cuda"], device)
@@ -129,6 +142,7 @@ def write_checkpoint(path: Path, saved: Checkpoint) -> None:
         **{f"model.{name}": value for name, value in saved.model.items()},
         **{f"optimizer.{name}": value for name, value in saved.optimizer.items()},
         **{f"random.{name}": value for name, value in saved.random.items()},
+        **{f"scaler.{name}": value for name, value in saved.scaler.items()},
     }
     state = msgspec.json.encode(
         {"format": FORMAT, "version": VERSION, "place": saved.place}
@@ -186,11 +200,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
         place = msgspec.convert(plain["place"], Place)
     except (msgspec.MsgspecError, KeyError, TypeError):
         raise damaged from None
-    parts: dict[str, Tensors] = {"model": {}, "optimizer": {}, "random": {}}
+    parts: dict[str, Tensors] = {"model": {}, "optimizer": {}, "random": {}, "scaler": {}}
     for name, value in tensors.items():
         part, _, rest = name.partition(".")
         parts.setdefault(part, {})[rest] = value
-    return Checkpoint(place, parts["model"], parts["optimizer"], parts["random"])
+    return Checkpoint(place, parts["model"], parts["optimizer"], parts["random"], parts["scaler"])
 
 
 def _checksum(state: str, tensors: Tensors) -> str:

@@ -19,7 +19,7 @@ def find_machine() -> Machine:
     memory = int(psutil.virtual_memory().total)
     cores = _cores()
     title = f"Processor, {cores} core{'s' if cores != 1 else ''}"
-    devices.append(Device("cpu", title, memory))
+    devices.append(Device("cpu", title, memory, _fastest_on_cpu()))
     return Machine(tuple(devices), str(torch.__version__), note)
 
 
@@ -93,8 +93,23 @@ def _cuda_devices() -> list[Device]:
     devices = []
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
-        devices.append(Device(f"cuda:{index}", properties.name, int(properties.total_memory)))
+        fastest = _fastest_on_cuda(properties.major)
+        memory = int(properties.total_memory)
+        devices.append(Device(f"cuda:{index}", properties.name, memory, fastest))
     return devices
+
+
+def _fastest_on_cuda(major: int) -> str:
+    """By compute capability: 8 (Ampere) has bfloat16 in its tensor cores, 7 float16 alone."""
+    return "bfloat16" if major >= 8 else "float16" if major == 7 else "float32"
+
+
+def _fastest_on_cpu() -> str:
+    """bfloat16 where instructions for it multiply matrices; emulated it would be slower."""
+    # torch 2.11 cannot say.
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    built_in = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    return "bfloat16" if built_in else "float32"
 
 
 def _mps_device() -> list[Device]:

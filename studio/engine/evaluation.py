@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
@@ -23,18 +24,23 @@ BATCH = 128
 
 @torch.inference_mode()
 def measure(
-    module: nn.Module, batches: Iterable[Batch], stopped: Callable[[], bool] = lambda: False
+    module: nn.Module,
+    batches: Iterable[Batch],
+    stopped: Callable[[], bool] = lambda: False,
+    autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> tuple[float, float] | None:
     """Mean cross entropy and accuracy (0..1) of ``module``, which is left in evaluation mode.
 
-    None where ``stopped`` says so between two batches. Sums stay on the device until the end.
+    Logits are computed within ``autocast``, as in training. None where ``stopped`` says so between
+    two batches. Sums stay on the device until the end.
     """
     module.eval()
     losses, hits, images = [], [], 0
     for inputs, labels in batches:
         if stopped():
             return None
-        outputs = logits(module, inputs)
+        with autocast():
+            outputs = logits(module, inputs).float()
         losses.append(functional.cross_entropy(outputs, labels, reduction="sum"))
         hits.append((outputs.argmax(1) == labels).sum())
         images += len(labels)

@@ -133,6 +133,20 @@ class StochasticDepth(nn.Module):
         return f"rate={self.rate}"
 
 
+class PointwiseConv2d(nn.Conv2d):
+    """A 1×1 convolution of ``(N, C, H, W)``: a matrix product where the maps lie channels-last.
+
+    Behind a layer norm they do. There torch's convolution reorders its weights at every step, which
+    takes a fourth of ConvNeXt's training time; torchvision's has linear layers in that place.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        if maps.is_contiguous() or not maps.is_contiguous(memory_format=torch.channels_last):
+            return super().forward(maps)
+        pixels = functional.linear(maps.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
+        return pixels.permute(0, 3, 1, 2)
+
+
 def _starting(layer: nn.Module, values: dict[str, Any]) -> nn.Module:
     """``layer`` with how its weights start, for ``initialize``."""
     layer.initialization = values["initialization"]
@@ -142,14 +156,16 @@ def _starting(layer: nn.Module, values: dict[str, Any]) -> nn.Module:
 
 @builds("convolution")
 def _convolution(values: dict[str, Any], inputs: tuple[Shape, ...]) -> nn.Module:
-    layer = nn.Conv2d(
+    padding, groups = convolution_padding(values), values["groups"]
+    pointwise = values["kernel"] == values["stride"] == groups == 1 and padding == 0
+    layer = (PointwiseConv2d if pointwise else nn.Conv2d)(
         inputs[0][0],
         values["channels"],
         values["kernel"],
         stride=values["stride"],
-        padding=convolution_padding(values),
+        padding=padding,
         dilation=values["dilation"],
-        groups=values["groups"],
+        groups=groups,
         bias=values["bias"],
     )
     return _starting(layer, values)

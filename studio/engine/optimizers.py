@@ -11,11 +11,15 @@ from studio.project.settings import complete
 from studio.project.values import Recipe
 
 
-def build_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
+def build_optimizer(
+    recipe: Recipe, parameters: Iterable[nn.Parameter], *, may_skip: bool = False
+) -> optim.Optimizer:
     """The optimizer that ``recipe`` chooses, updating all tensors in few operations.
 
-    Fused for SGD and Adam, multi-tensor for RMSProp, which torch does not have fused. Raises
-    SettingError for settings out of bounds, KeyError for an unknown kind.
+    Fused for SGD and Adam, multi-tensor for RMSProp, which torch does not have fused, and for
+    momentum where a step ``may_skip``: torch's fused one leaves the velocity uninitialized when
+    its first step is left out for an overflow (seen in 2.14: the weights are no numbers after
+    it). Raises SettingError for settings out of bounds, KeyError for an unknown kind.
     """
     kind = OPTIMIZERS[recipe.optimizer.kind]
     values = complete(kind.settings, recipe.optimizer.settings, kind.title)
@@ -30,7 +34,7 @@ def build_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> optim
                 momentum=values["momentum"],
                 nesterov=values["nesterov"],
                 weight_decay=decay,
-                fused=True,
+                fused=not may_skip,
             )
         case "rmsprop":
             return optim.RMSprop(

@@ -71,7 +71,11 @@ class Recorder:
         metrics: MetricsWriter,
         layers: Mapping[str, Sequence[nn.Parameter]],
         watch: Stopwatch,
+        *,
+        overflows: bool = False,
     ) -> None:
+        """``overflows``: infinite gradients are part of the precision, and their step left out."""
+        self._overflows = overflows
         self._telemetry = telemetry
         self._metrics = metrics
         self._parameters = [p for group in layers.values() for p in group]
@@ -142,6 +146,8 @@ class Recorder:
         loss, correct = numbers[:, 0], numbers[:, 1]
         squares = numbers[:, 2:].astype(np.float64) ** 2
         norms = np.sqrt(np.add.reduceat(squares, self._starts, axis=1)).astype(np.float32)
+        if self._overflows:
+            norms = np.where(np.isfinite(norms), norms, np.float32(0))  # nothing was learnt of it
         images = np.array([step.images for step in block.steps])
         self.loss_sum += float(loss.astype(np.float64) @ images)
         self.correct += float(correct.sum(dtype=np.float64))

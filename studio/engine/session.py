@@ -21,11 +21,13 @@ from studio.engine.feed import Feed
 from studio.engine.keeper import Keeper
 from studio.engine.module import build_module, has_batch_norm, parameterized_layers
 from studio.engine.optimizers import build_optimizer
+from studio.engine.precision import Precision
 from studio.engine.pretrained import load_weights
 from studio.engine.provenance import now
 from studio.engine.recorder import Diverged, Recorder, Stopwatch
 from studio.engine.trainer import Trainer
 from studio.project import heads
+from studio.project.precision import resolve
 from studio.project.pretrained import title
 from studio.project.values import Project
 from studio.runs.api import (
@@ -161,7 +163,8 @@ class TrainingRun:
         project, recipe = self._project, self._project.recipe
         device = torch.device(self._device.name)
         module = build_module(project.network, recipe.seed, self._device.name)
-        optimizer = build_optimizer(recipe, module.parameters())
+        precision = Precision(self._precision(), device)
+        optimizer = build_optimizer(recipe, module.parameters(), may_skip=precision.overflows)
         mean, deviation = normalization(project.data.normalization, data.mean, data.deviation)
         feed = Feed(
             data,
@@ -176,7 +179,7 @@ class TrainingRun:
         saved = self._find_checkpoint()
         if saved:
             try:
-                restore(saved, module, optimizer, device)
+                restore(saved, module, optimizer, precision, device)
             except CheckpointError as error:
                 raise WorkFailed(error.message, error.advice) from None
             self._keeper.kept_step = saved.place.step
@@ -191,10 +194,13 @@ class TrainingRun:
             recipe=recipe,
             module=module,
             optimizer=optimizer,
+            precision=precision,
             feed=feed,
             device=device,
             control=self._control,
-            recorder=Recorder(self._telemetry, self._metrics, layers, watch),
+            recorder=Recorder(
+                self._telemetry, self._metrics, layers, watch, overflows=precision.overflows
+            ),
             metrics=self._metrics,
             keeper=self._keeper,
             monitor=self._monitor,
@@ -209,6 +215,16 @@ class TrainingRun:
         finally:
             trainer.commit()
             self._place = trainer.place
+
+    def _precision(self) -> str:
+        """What the run computes with: what it began with, else what its recipe comes to here."""
+        project, device = self._project, self._device
+        chosen = self._info.precision if self._resumed else ""
+        if not chosen:
+            analysis = check_project(project)
+            chosen = resolve(project.recipe, analysis, device.fastest, device.name)
+        self._info = msgspec.structs.replace(self._info, precision=chosen)
+        return chosen
 
     def _read_data(self) -> DataSet:
         self._control.post(Stage("Reading the images"))
@@ -334,6 +350,7 @@ class TrainingRun:
                 classes=data.classes,
                 train_images=counts["train"],
                 validation_images=counts["validation"],
+                precision=self._info.precision,
             )
         )
 

@@ -17,6 +17,7 @@ from studio.engine.feed import Feed
 from studio.engine.keeper import Keeper
 from studio.engine.module import training_logits
 from studio.engine.optimizers import set_learning_rate
+from studio.engine.precision import Precision
 from studio.engine.recorder import Diverged, Recorder, Stopwatch
 from studio.project import schedules
 from studio.project.values import Recipe
@@ -36,6 +37,7 @@ class Trainer:
     recipe: Recipe
     module: nn.Module
     optimizer: optim.Optimizer
+    precision: Precision
     feed: Feed
     device: torch.device
     control: RunControl
@@ -60,6 +62,7 @@ class Trainer:
         """
         recipe, module, optimizer, feed = self.recipe, self.module, self.optimizer, self.feed
         recorder, keeper, control = self.recorder, self.keeper, self.control
+        precision = self.precision
         steps_per_epoch = feed.steps_per_epoch
         step = self.place.step
 
@@ -70,14 +73,15 @@ class Trainer:
                 rate = schedules.rate(recipe, step, steps_per_epoch)
                 set_learning_rate(optimizer, rate)
 
-                outputs, *others = training_logits(module, images)
-                loss = total = functional.cross_entropy(outputs, labels)
-                for weight, other in zip(self.auxiliary, others, strict=True):
-                    total = total + weight * functional.cross_entropy(other, labels)
+                with precision.autocast():
+                    outputs, *others = training_logits(module, images)
+                    loss = total = functional.cross_entropy(outputs, labels)
+                    for weight, other in zip(self.auxiliary, others, strict=True):
+                        total = total + weight * functional.cross_entropy(other, labels)
                 optimizer.zero_grad()
-                total.backward()  # type: ignore[no-untyped-call]
+                precision.backward(total, optimizer)
                 recorder.record(step, epoch + 1, rate, loss, outputs, labels)
-                optimizer.step()
+                precision.step(optimizer)
                 step += 1
 
                 # Nothing above waits for the device; what is below does so now and then.
@@ -109,6 +113,7 @@ class Trainer:
             self.module,
             self.feed.split("validation", max(32, self.recipe.batch_size)),
             lambda: self.control.stopping,
+            self.precision.autocast,
         )
         if measured is None:
             return False
@@ -157,7 +162,7 @@ class Trainer:
 
     def _save(self, best: bool) -> None:
         self.commit()  # first, so that a resumed run finds the curves up to its checkpoint
-        saved = snapshot(self.place, self.module, self.optimizer, self.device)
+        saved = snapshot(self.place, self.module, self.optimizer, self.precision, self.device)
         if not is_finite(saved):
             raise Diverged(self.place.step, "a weight")
         self.keeper.keep(saved, best)

@@ -23,7 +23,7 @@ from studio.project.problems import (
     SetSetting,
 )
 from studio.project.settings import SettingError
-from studio.project.values import Edge, Network, Node, Project
+from studio.project.values import Edge, Flow, Network, Node, Project
 
 
 class EditRefused(Exception):
@@ -249,7 +249,7 @@ def means_the_same(one: Project, other: Project) -> bool:
     first, second = one.network, other.network
     return (
         len(first.nodes) == len(second.nodes)
-        and first.edges == second.edges
+        and replace(first, nodes=()) == replace(second, nodes=())
         and all(map(_alike, first.nodes, second.nodes))
     )
 
@@ -296,6 +296,11 @@ def move_nodes(network: Network, places: Mapping[str, tuple[float, float]]) -> N
         for node in network.nodes
     )
     return replace(network, nodes=nodes)
+
+
+def set_flow(network: Network, flow: Flow) -> Network:
+    """Let the network run down or to the right, laid out anew for it."""
+    return network if flow == network.flow else layout.tidy(replace(network, flow=flow))
 
 
 def paste(network: Network, part: Network, dx: float, dy: float) -> tuple[Network, tuple[str, ...]]:
@@ -364,19 +369,24 @@ def _insert_before(
         wire = next((e for e in network.edges if e.target == target and e.port == port), None)
         if wire is None:
             raise EditRefused(f"nothing feeds input {port + 1} of {target}")
-        _, height = layout.card_size(node)
-        y = node.y - (height + layout.GAP_Y) * (len(kinds) - number)
+        _, length = layout.turned_size(node, network.flow)
+        back = (length + layout.GAP_ALONG[network.flow]) * (len(kinds) - number)
         side = 0.0 if port == 0 else 260.0
-        network, name = add_node(network, kind, settings, node.x + side, y)
+        x, y = (node.x + side, node.y - back)
+        if network.flow == "right":
+            x, y = node.x - back, node.y + side
+        network, name = add_node(network, kind, settings, x, y)
         network = insert_on_edge(network, wire, name)
     return network
 
 
 def _add_end(network: Network, kind: str) -> Network:
-    ys = [node.y for node in network.nodes] or [0.0]
+    down = network.flow == "down"
+    along = [node.y if down else node.x for node in network.nodes] or [0.0]
     above = kind == "input"
-    y = min(ys) - 100.0 if above else max(ys) + 100.0
-    network, name = add_node(network, kind, {}, 0.0, y)
+    away = 100.0 if down else 320.0
+    at = min(along) - away if above else max(along) + away
+    network, name = add_node(network, kind, {}, *((0.0, at) if down else (at, 0.0)))
     if above:
         starts = [
             n.name for n in network.nodes if n.name != name and not graph.incoming(network)[n.name]

@@ -12,14 +12,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from studio.project import edits, graph, layout, registry
+from studio.project import comments, edits, graph, layout, registry
 from studio.project.analysis import analyze, inside
 from studio.project.blocks.auxiliary import KIND as AUXILIARY
 from studio.project.blocks.group import ENTRY, EXIT, GROUP, MAX_TITLE, plain
 from studio.project.edits import EditRefused
 from studio.project.kinds import BlockKind, Mismatch
 from studio.project.settings import SettingError
-from studio.project.values import Edge, Network, Node
+from studio.project.values import Edge, Flow, Network, Node
 
 _SHOWN = 4
 """Names that a refusal lists."""
@@ -65,7 +65,49 @@ def group(
         wires.append(Edge(feeder, name))
     wires += (Edge(name, e.target, e.port) for e in outward)
     first = next(n for n, node in enumerate(network.nodes) if node.name in chosen)
-    return Network((*left[:first], block, *left[first:]), tuple(wires)), name
+    nodes_left = (*left[:first], block, *left[first:])
+    return replace(network, nodes=nodes_left, edges=tuple(wires)), name
+
+
+_STAGES = {
+    "residual": "stage",
+    "inverted_residual": "inverted_stage",
+    "convnext_block": "convnext_stage",
+}
+"""Blocks that have a stage of their own, which holds them several times."""
+
+
+def repeats_of(node: Node) -> int | None:
+    """How often ``node`` holds its block; None where it is no stage and no group."""
+    kind = registry.lookup(node.kind)
+    if kind is None or not any(setting.name == "repeats" for setting in kind.settings):
+        return None
+    try:
+        return int(registry.values(node)["repeats"])
+    except SettingError:
+        return None
+
+
+def repeat(network: Network, names: Iterable[str], times: int) -> tuple[Network, str]:
+    """Make one stage of the nodes ``names``, which stands for them ``times`` times in a row.
+
+    A stage or a group takes the number, a block that has a stage of its own becomes it, and
+    anything else becomes a group. Gives the name of the node.
+    """
+    chosen = tuple(names)
+    if len(chosen) != 1:
+        network, name = group(network, chosen, "Stage")
+        return edits.set_setting(network, name, "repeats", times), name
+    name = chosen[0]
+    node = next((node for node in network.nodes if node.name == name), None)
+    if node is None:
+        raise EditRefused(f"there is no node called {name!r}")
+    if node.kind in _STAGES:
+        stage = replace(node, kind=_STAGES[node.kind])
+        network = replace(network, nodes=tuple(stage if n is node else n for n in network.nodes))
+    elif repeats_of(node) is None:
+        network, name = group(network, chosen, "Stage")
+    return edits.set_setting(network, name, "repeats", times), name
 
 
 def retitle(network: Network, name: str, title: str) -> tuple[Network, str]:
@@ -229,7 +271,7 @@ def ungroup(network: Network, name: str) -> tuple[Network, tuple[str, ...]]:
     # What a user grouped was on the canvas once, with names and places; a repeat only counts.
     own = block.kind == GROUP.kind and all(not graph.name_problem(node.name) for node in inner)
     if not own:
-        inner = _laid_out(part, inner)
+        inner = _laid_out(part, inner, network.flow)
     if len(network.nodes) - 1 + len(inner) > graph.MAX_NODES:
         raise EditRefused(f"a network holds at most {graph.MAX_NODES:,} nodes")
     names = _names({n.name for n in network.nodes if n is not block}, inner, "" if own else name)
@@ -250,7 +292,11 @@ def ungroup(network: Network, name: str) -> tuple[Network, tuple[str, ...]]:
     )
     at = network.nodes.index(block)
     nodes = (*network.nodes[:at], *placed, *network.nodes[at + 1 :])
-    return Network(nodes, (*kept, *wires)), tuple(names[node.name] for node in inner)
+    apart = replace(network, nodes=nodes, edges=(*kept, *wires))
+    for comment in part.comments:
+        moved = replace(comment, x=comment.x + block.x, y=comment.y + block.y)
+        apart, _ = comments.add(apart, moved)
+    return apart, tuple(names[node.name] for node in inner)
 
 
 def _inside(network: Network, block: Node) -> Network:
@@ -275,15 +321,17 @@ def _inside(network: Network, block: Node) -> Network:
     return part
 
 
-def _laid_out(part: Network, inner: Sequence[Node]) -> tuple[Node, ...]:
+def _laid_out(part: Network, inner: Sequence[Node], flow: Flow) -> tuple[Node, ...]:
     """The nodes in rows around (0, 0)."""
     names = {node.name for node in inner}
     wires = tuple(e for e in part.edges if e.source in names and e.target in names)
     if not inner:
         return ()
-    tidy = layout.tidy(Network(tuple(inner), wires)).nodes
-    _, y = _middle(tidy)
+    tidy = layout.tidy(Network(tuple(inner), wires, flow=flow)).nodes
+    x, y = _middle(tidy)
     # The trunk stays at 0, so that it stands in line with what the block stood in line with.
+    if flow == "right":
+        return tuple(replace(node, x=node.x - x) for node in tidy)
     return tuple(replace(node, y=node.y - y) for node in tidy)
 
 

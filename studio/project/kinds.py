@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from studio.project.settings import Setting, Values
 from studio.project.values import Network, Shape
@@ -67,14 +67,21 @@ class Window:
 class Keeps:
     """What a layer keeps for the backward pass, for the memory forecast.
 
-    ``extra`` gives bytes beyond its own input and output (indices, masks); a ``view`` shares its
-    input's memory.
+    Beyond its own input and output there may be ``extra`` bytes (indices, statistics) and a number
+    of ``values`` as wide as its output (masks); a ``view`` shares its input's memory.
     """
 
     input: bool = False
     output: bool = False
     view: bool = False
     extra: Callable[[Values, Inputs, Shape], int] = lambda values, inputs, output: 0
+    values: Callable[[Values, Inputs, Shape], int] = lambda values, inputs, output: 0
+
+
+Mixed = Literal["half", "same", "single", "norm"]
+"""What automatic mixed precision makes of a layer: it computes in half precision, with what its
+inputs have, gives single precision whatever comes in, or does so on a GPU alone (the lists of
+torch.amp)."""
 
 
 Stretch = tuple[int, int]
@@ -150,6 +157,7 @@ class LayerKind(Kind):
     sees: Sees | None = None
     """Where the windows do not slide evenly: what of the input some output positions see."""
     keeps: Keeps | Callable[[Values], Keeps] = Keeps()
+    mixed: Mixed = "same"
     counted: bool = False
 
 

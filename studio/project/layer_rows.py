@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from studio.project.tracing import Span, Step, Trace, exit_of, kept_in
+from studio.project.footprint import Arithmetic, Kept
+from studio.project.tracing import Span, Step, Trace, exit_of
 from studio.project.values import Shape
 
 
@@ -109,4 +110,4 @@ def _inside(trace: Trace) -> tuple[Sequence[_Inner], int]:
 
 def _kept(steps: Sequence[Step]) -> Sequence[int]:
     """What each of ``steps`` keeps, in bytes for one image."""
-    return kept_in(steps).by_step if steps else ()
+    return Kept(steps, Arithmetic()).by_step if steps else ()

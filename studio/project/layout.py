@@ -13,10 +13,12 @@ from itertools import pairwise
 import msgspec
 
 from studio.project import graph, registry
-from studio.project.values import Edge, Network, Node
+from studio.project.values import Edge, Flow, Network, Node
 
 GAP_X = 48.0
 GAP_Y = 44.0
+GAP_ALONG = {"down": GAP_Y, "right": 116.0}
+"""Between a card and the one it feeds; to the right there is room for the shape on the wire."""
 LANE = 24.0
 """Width of the way that a wire past other rows takes, and the gap beside it."""
 
@@ -48,8 +50,17 @@ def card_size(node: Node) -> tuple[float, float]:
     return _SIZES.get(kind.family, _LAYER_SIZE)
 
 
+def turned_size(node: Node, flow: Flow) -> tuple[float, float]:
+    """The size of a node's card across and along the flow."""
+    width, height = card_size(node)
+    return (width, height) if flow == "down" else (height, width)
+
+
 def tidy(network: Network) -> Network:
     """The same network with every node placed in rows by its longest path from the input.
+
+    A network that flows to the right has columns in their place; it is laid out with its axes
+    exchanged.
 
     Branches that begin together stand side by side, in the order of the ports that they lead to.
     The path that carries most nodes (the trunk) runs straight down at x = 0; what branches off
@@ -63,8 +74,9 @@ def tidy(network: Network) -> Network:
     for row in layers.rows:
         height = max(layers.height(name) for name in row)
         for name in row:
-            placed[name] = (x[name], y + height / 2)
-        y += height + GAP_Y
+            at = y + height / 2
+            placed[name] = (x[name], at) if network.flow == "down" else (at, x[name])
+        y += height + GAP_ALONG[network.flow]
     moved = tuple(
         msgspec.structs.replace(node, x=placed[node.name][0], y=placed[node.name][1])
         for node in network.nodes
@@ -79,15 +91,18 @@ class _Layers:
 
     nodes: dict[str, Node]
     trunk: set[str]
+    flow: Flow
     rows: list[list[str]] = field(default_factory=list)
     up: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
     down: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
 
     def width(self, name: str) -> float:
-        return card_size(self.nodes[name])[0] if name in self.nodes else LANE
+        """Across the flow, in canvas pixels."""
+        return turned_size(self.nodes[name], self.flow)[0] if name in self.nodes else LANE
 
     def height(self, name: str) -> float:
-        return card_size(self.nodes[name])[1] if name in self.nodes else 0.0
+        """Along the flow, in canvas pixels."""
+        return turned_size(self.nodes[name], self.flow)[1] if name in self.nodes else 0.0
 
     def gap(self, one: str, other: str) -> float:
         return GAP_X if one in self.nodes and other in self.nodes else LANE
@@ -103,7 +118,8 @@ def _layers(network: Network) -> _Layers:
     number: dict[str, int] = {}
     for name in [*sequence, *behind]:
         number[name] = 1 + max((number.get(edge.source, -1) for edge in into[name]), default=-1)
-    layers = _Layers({node.name: node for node in network.nodes}, _trunk(sequence, into))
+    nodes = {node.name: node for node in network.nodes}
+    layers = _Layers(nodes, _trunk(sequence, into), network.flow)
     layers.rows = [[] for _ in range(1 + max(number.values(), default=-1))]
     # The trunk first: what neither port nor source puts left of it goes to its right.
     for name in sorted(number, key=lambda name: name not in layers.trunk):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from studio.project.analysis import Analysis
+from studio.project.footprint import SINGLE, Arithmetic, Kept
 from studio.project.optimizers import OPTIMIZERS
 from studio.project.settings import SettingError, complete
-from studio.project.tracing import Step, kept_in, size
+from studio.project.tracing import size
 from studio.project.values import Chosen, Recipe
 
 
@@ -29,16 +30,17 @@ class Forecast:
         return lasting + max(self.activations, self.scratch)
 
 
-def forecast(analysis: Analysis, recipe: Recipe) -> Forecast:
-    """The memory of a float32 training step as ``recipe`` takes it.
+def forecast(analysis: Analysis, recipe: Recipe, arithmetic: Arithmetic) -> Forecast:
+    """The memory of a training step as ``recipe`` takes it.
 
     Activations are those at the peak of the backward pass: what autograd has kept from the
     forward pass and not yet used, and the pair of gradients under way at the node it has reached.
+    ``arithmetic`` is what the recipe's precision comes to on the device (``precision.resolve``).
     """
-    weights = 4 * analysis.parameters
+    weights = SINGLE * analysis.parameters
     slots, scratch = _state(recipe.optimizer)
-    activations = recipe.batch_size * _peak(analysis.steps)
-    buffers = 4 * analysis.buffers
+    activations = _activations(analysis, recipe.batch_size, arithmetic)
+    buffers = SINGLE * analysis.buffers
     return Forecast(weights + buffers, weights, weights * slots, activations, weights * scratch)
 
 
@@ -54,14 +56,15 @@ def _state(optimizer: Chosen) -> tuple[int, int]:
     return kind.slots + bool(values.get("momentum")), kind.scratch
 
 
-def _peak(steps: Sequence[Step]) -> int:
-    """The most bytes of activations at any time of the backward pass, for one sample."""
+def _activations(analysis: Analysis, batch: int, arithmetic: Arithmetic) -> int:
+    """The most bytes of activations at any time of the backward pass of ``batch`` samples."""
+    steps = analysis.steps
     if not steps:
         return 0
-    kept = kept_in(steps)
+    kept = Kept(steps, arithmetic)
     first = steps[0].trace.output
-    images = 4 * size(first) if kept.first and first else 0
-    return images + max(kept.peaks(steps))
+    images = SINGLE * size(first) if first else 0
+    return kept.casts + batch * (images + max(kept.peaks()))
 
 
 def largest_batch(need: Callable[[int], Forecast], room: int, most: int) -> int:

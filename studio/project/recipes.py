@@ -8,6 +8,7 @@ import msgspec
 
 from studio.project import pretrained, registry
 from studio.project.optimizers import OPTIMIZERS
+from studio.project.precision import PRECISION
 from studio.project.problems import Problem
 from studio.project.schedules import SCHEDULES
 from studio.project.settings import Choice, Integer, Real, Setting, SettingError, complete
@@ -38,7 +39,14 @@ SEED = Integer(
     help="Starts the random numbers: the same seed gives the same first weights and order.",
 )  # fmt: skip
 
-RECIPE_SETTINGS: tuple[Setting, ...] = (LEARNING_RATE, BATCH_SIZE, EPOCHS, DEVICE, SEED)
+RECIPE_SETTINGS: tuple[Setting, ...] = (
+    LEARNING_RATE,
+    BATCH_SIZE,
+    EPOCHS,
+    DEVICE,
+    PRECISION,
+    SEED,
+)
 
 NORMALIZATION = Choice(
     name="normalization", title="Normalization", default="standard",

@@ -21,7 +21,6 @@ from studio.project.kinds import (
     MAX_LAYERS,
     BlockKind,
     Inputs,
-    Keeps,
     Kind,
     LayerKind,
     Mismatch,
@@ -107,12 +106,10 @@ _POINT_WINDOW = Window()
 class Trace:
     """What a node does to its inputs: the sums over its inside for a block.
 
-    ``kept`` is what it keeps for the backward pass in bytes for one sample (float32), apart from
-    its own input and output; ``peak`` and ``end`` are the most at any time of its backward pass
-    (see ``Kept.peaks``). ``layers`` counts all layers inside, ``different`` those that are not
-    equal to one before. ``steps`` is a block's inside, empty for a layer. ``error`` says why there
-    is no ``output``. Two traces are equal only where they are one, so that what is worked out of a
-    trace can be remembered by it.
+    ``layers`` counts all layers inside, ``different`` those that are not equal to one before.
+    ``steps`` is a block's inside, empty for a layer. ``error`` says why there is no ``output``.
+    Two traces are equal only where they are one, so that what is worked out of a trace can be
+    remembered by it.
     """
 
     kind: Kind
@@ -125,12 +122,6 @@ class Trace:
     depth: int = 0
     layers: int = 1
     different: int = 1
-    kept: int = 0
-    keeps_input: bool = False
-    keeps_output: bool = False
-    view: bool = False
-    peak: int = 0
-    end: int = 0
     steps: tuple[Step, ...] = ()
     error: Mismatch | SettingError | None = None
 
@@ -210,7 +201,6 @@ def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Tra
             "more pooling, or fewer repeats"
         )
     window = kind.window(values, inputs) if inputs else None
-    keeps = kind.keeps if isinstance(kind.keeps, Keeps) else kind.keeps(values)
     return Trace(
         kind,
         values,
@@ -220,11 +210,6 @@ def _trace_layer(kind: LayerKind, values: dict[str, Any], inputs: Inputs) -> Tra
         buffers=kind.buffers(values, inputs),
         macs=kind.macs(values, inputs, output),
         depth=int(kind.counted),
-        kept=keeps.extra(values, inputs, output),
-        keeps_input=keeps.input,
-        keeps_output=keeps.output,
-        view=keeps.view,
-        end=keeps.extra(values, inputs, output) + 2 * 4 * size(output),
     )
 
 
@@ -259,8 +244,6 @@ def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classe
         steps.append(step)
         done[node.name] = step
     last = steps[-1]
-    kept = kept_in(steps)
-    peak, end = kept.peaks(steps)
     return Trace(
         kind,
         values,
@@ -272,11 +255,6 @@ def _trace_block(kind: BlockKind, values: dict[str, Any], inputs: Inputs, classe
         depth=last.depth,
         layers=layers - 2,
         different=different,
-        kept=sum(kept.by_step),
-        keeps_input=kept.first,
-        keeps_output=kept.last,
-        peak=peak,
-        end=end,
         steps=tuple(steps),
     )
 
@@ -341,56 +319,3 @@ def follow(
     depth = max(step.depth for step in before) + own.depth
     sources = tuple(step.name for step in before)
     return Step(node.name, sources, inputs, own, widest.through(own.span), depth)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a chain of steps keeps for the backward pass, in bytes for one sample (float32).
-
-    ``by_step`` has each step's part without the first's and the last's outputs; ``first`` and
-    ``last`` say whether those (a block's input and its output) must be kept by whoever owns them.
-    """
-
-    by_step: tuple[int, ...]
-    first: bool
-    last: bool
-
-    def peaks(self, steps: Sequence[Step]) -> tuple[int, int]:
-        """The most bytes at any time of the backward pass: at all steps but the last, and there.
-
-        At each step there is what was kept up to it, and the pair of gradients under way. The last
-        step's own output is left to whoever owns it.
-        """
-        so_far = peak = end = 0
-        ends = exit_of(steps).sources
-        for step, own in zip(steps, self.by_step, strict=True):
-            if step.trace.kind.kind not in ("entry", "exit"):
-                output = own - step.trace.kept
-                here = max(so_far + step.trace.peak, so_far + output + step.trace.end)
-                if step.name in ends:
-                    peak, end = max(peak, so_far + step.trace.peak), so_far + step.trace.end
-                else:
-                    peak = max(peak, here)
-            so_far += own
-        return peak, end
-
-
-def kept_in(steps: Sequence[Step]) -> Kept:
-    """What ``steps`` keep. An output is kept once, however many layers ask for it; a view asks
-    for its source on behalf of those behind it."""
-    last = exit_of(steps)
-    asked = {step.name: step.trace.keeps_output for step in steps}
-    for step in reversed(steps):
-        if step.trace.keeps_input or (step.trace.view and asked[step.name]):
-            for source in step.sources:
-                asked[source] = True
-    # The exit is a view: what feeds it is the block's output, and counted by the one outside.
-    ends = last.sources
-    by_step = []
-    for number, step in enumerate(steps):
-        kept, output = step.trace.kept, step.trace.output
-        between = number > 0 and step is not last and step.name not in ends
-        if between and asked[step.name] and not step.trace.view and output is not None:
-            kept += 4 * size(output)
-        by_step.append(kept)
-    return Kept(tuple(by_step), asked[steps[0].name], any(asked[name] for name in ends))

@@ -19,6 +19,7 @@ class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     ``name`` is the module's name, and so the first part of its parameters' names. ``settings``
     holds what differs from the defaults. ``x``, ``y`` are the card's center in canvas pixels.
+    ``tag`` is a mark of the user's, one of ``tags.TAGS`` or empty.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     settings: dict[str, Any] = {}
     x: float = 0.0
     y: float = 0.0
+    tag: str = ""
 
 
 class Edge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -36,11 +38,32 @@ class Edge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     port: int = 0
 
 
-class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Comment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A note on the canvas, from which nothing is computed.
+
+    ``x``, ``y`` are its upper left corner; these and its size are in canvas pixels.
+    """
+
+    name: str
+    text: str = ""
+    x: float = 0.0
+    y: float = 0.0
+    width: float = 240.0
+    height: float = 104.0
+    color: str = "gold"
+
+
+Flow = Literal["down", "right"]
+"""The way a network is drawn and read: from top to bottom, or from left to right."""
+
+
+class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A graph of nodes; names are unique, and a port takes one edge."""
 
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    flow: Flow = "down"
 
     def node(self, name: str) -> Node:
         """The node called ``name``; raises KeyError."""
@@ -89,6 +112,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_size: int = 64
     epochs: int = 15
     device: str = "auto"
+    precision: str = "auto"
     seed: int = 0
     weights: str = ""
 

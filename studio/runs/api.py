@@ -31,11 +31,15 @@ class WorkFailed(Exception):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A place to compute. ``name`` is torch's (``cpu``, ``cuda:0``, ``mps``), memory in bytes."""
+    """A place to compute. ``name`` is torch's (``cpu``, ``cuda:0``, ``mps``), memory in bytes.
+
+    ``fastest`` is the precision that its hardware computes convolutions fastest in.
+    """
 
     name: str
     title: str
     memory: int
+    fastest: str = "float32"
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -74,7 +78,8 @@ class Stage(msgspec.Struct, frozen=True, tag=True):
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):
-    """The first step is about to be taken; ``step`` is above 0 where a run is resumed."""
+    """The first step is about to be taken; ``step`` is above 0 where a run is resumed, and
+    ``precision`` is what the recipe's came to."""
 
     device: str
     device_title: str
@@ -84,6 +89,7 @@ class Started(msgspec.Struct, frozen=True, tag=True):
     classes: tuple[str, ...]
     train_images: int
     validation_images: int
+    precision: str = "float32"
 
 
 class EpochDone(msgspec.Struct, frozen=True, tag=True):

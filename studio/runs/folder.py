@@ -50,6 +50,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     device: str = ""
     device_title: str = ""
     device_uuid: str = ""
+    precision: str = ""
     seed: int = 0
     weights: str = ""
     weights_sha256: str = ""

@@ -163,3 +163,19 @@ def test_undoing_everything_gives_the_beginning(qapp: object, steps: list[tuple[
 
 def _remove(network: Network, name: str) -> Network:
     return edits.remove_nodes(network, [name])
+
+
+def test_a_thousand_edits_are_taken_back_and_done_again_by_name(workspace: Workspace) -> None:
+    values = [workspace.project]
+    for number in range(1000):
+        assert workspace.edit_network(f"Set channels to {number + 1}", channels(number + 1))
+        values.append(workspace.project)
+    for number in reversed(range(1000)):
+        assert workspace.undo_label == f"Set channels to {number + 1}"
+        workspace.undo()
+        assert workspace.project is values[number]
+    assert workspace.undo_label == ""
+    for number in range(1000):
+        workspace.redo()
+        assert workspace.project is values[number + 1]
+    assert workspace.redo_label == ""

@@ -28,6 +28,8 @@ from studio.runs.folder import RunFolder, RunInfo
 
 PLACE = Place(step=7, epochs_done=1, loss_sum=0.1, correct=3.0, images=9, best_accuracy=1 / 3)
 
+SCALER = {"scale": torch.tensor(1024.0), "_growth_tracker": torch.tensor(3.0)}
+
 
 def example() -> Checkpoint:
     generator = torch.Generator().manual_seed(0)
@@ -36,7 +38,7 @@ def example() -> Checkpoint:
         "norm.num_batches_tracked": torch.tensor(5),
     }
     optimizer = {"0.momentum_buffer": torch.randn(4, 3, 3, 3, generator=generator)}
-    return Checkpoint(PLACE, model, optimizer, {"cpu": torch.get_rng_state()})
+    return Checkpoint(PLACE, model, optimizer, {"cpu": torch.get_rng_state()}, SCALER)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -44,7 +46,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     write_checkpoint(path, saved)
     read = read_checkpoint(path)
     assert read.place == PLACE
-    for part in ("model", "optimizer", "random"):
+    for part in ("model", "optimizer", "random", "scaler"):
         ours, theirs = getattr(saved, part), getattr(read, part)
         assert ours.keys() == theirs.keys()
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)

@@ -16,10 +16,12 @@ from studio.engine.module import build_module, training_logits
 from studio.engine.optimizers import build_optimizer
 from studio.project.analysis import analyze
 from studio.project.memory import forecast
+from studio.project.precision import arithmetic
 from studio.project.templates import TEMPLATES, build
 from studio.project.values import Chosen
 
 OVERSHOOT = 0.05  # asked for is 0.15
+OVERSHOOT_HALF = 0.1
 
 
 class Account(TorchDispatchMode):
@@ -52,9 +54,10 @@ class Account(TorchDispatchMode):
 
 
 def measured_and_forecast(
-    name: str, optimizer: Chosen, batch: int, steps: int = 2
+    name: str, optimizer: Chosen, batch: int, steps: int = 2, precision: str = "float32"
 ) -> tuple[int, int, list[float]]:
     """Peak bytes of ``steps`` real steps, the forecast, and the losses."""
+    half = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision)
     # Large inputs made smaller, and few classes: the rules are the same, and the test is quick.
     side = 96 if name.startswith("googlenet") else 64
     size = (3, side, side) if TEMPLATES[name].input[1] > 32 else None
@@ -71,15 +74,16 @@ def measured_and_forecast(
         for _ in range(steps):
             images = torch.randn(batch, *(analysis.input_shape or ()))
             labels = torch.randint(0, 10, (batch,))
-            outputs = training_logits(module, images)
-            loss = sum(
-                (functional.cross_entropy(each, labels) for each in outputs), torch.zeros(())
-            )
+            with torch.autocast("cpu", half, enabled=half is not None):
+                outputs = training_logits(module, images)
+                loss = sum(
+                    (functional.cross_entropy(each, labels) for each in outputs), torch.zeros(())
+                )
             rule.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             rule.step()
             history.append(loss.item())
-    return account.peak, forecast(analysis, recipe).total, history
+    return account.peak, forecast(analysis, recipe, arithmetic(precision)).total, history
 
 
 QUICK = ("quickstart", "lenet5", "small_sigmoid", "small_inception", "cifar_resnet20",
@@ -92,6 +96,14 @@ SLOW = ("small_vgg", "small_resnet", "resnet50", "googlenet", "googlenet_paper",
 def test_the_forecast_is_near_the_peak_of_a_real_step(name: str) -> None:
     measured, predicted, _ = measured_and_forecast(name, Chosen("momentum"), batch=8)
     assert predicted == pytest.approx(measured, rel=OVERSHOOT)
+
+
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW)])
+def test_the_forecast_of_half_precision_is_near_the_peak_of_a_real_step(name: str) -> None:
+    measured, predicted, _ = measured_and_forecast(
+        name, Chosen("momentum"), batch=8, precision="bfloat16"
+    )
+    assert predicted == pytest.approx(measured, rel=OVERSHOOT_HALF)
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,7 @@ def state(folder: Path) -> dict[str, torch.Tensor]:
         **{f"model.{name}": value for name, value in saved.model.items()},
         **{f"optimizer.{name}": value for name, value in saved.optimizer.items()},
         **{f"random.{name}": value for name, value in saved.random.items()},
+        **{f"scaler.{name}": value for name, value in saved.scaler.items()},
     }
 
 
@@ -182,19 +183,26 @@ def stop_after(run: TrainingRun, steps: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind",
+    ("kind", "precision"),
     [
-        "momentum",
-        "adam",
-        pytest.param("sgd", marks=pytest.mark.slow),
-        pytest.param("rmsprop", marks=pytest.mark.slow),
+        ("momentum", "float32"),
+        ("adam", "float16"),
+        pytest.param("adam", "bfloat16", marks=pytest.mark.slow),
+        pytest.param("sgd", "float32", marks=pytest.mark.slow),
+        pytest.param("rmsprop", "float16", marks=pytest.mark.slow),
     ],
 )
 def test_a_run_stopped_inside_an_epoch_and_resumed_equals_one_that_never_stopped(
-    tmp_path: Path, kind: str
+    tmp_path: Path, kind: str, precision: str
 ) -> None:
     # Small batches make an epoch last long enough to be stopped in its middle.
-    project = small_project(optimizer=Chosen(kind), learning_rate=0.003, batch_size=4, epochs=3)
+    project = small_project(
+        optimizer=Chosen(kind),
+        learning_rate=0.003,
+        batch_size=4,
+        epochs=3,
+        precision=precision,
+    )
     whole, messages = train(project, tmp_path / "whole")
 
     engine = TorchEngine()

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from studio.project import edits
 from studio.project.analysis import analyze
+from studio.project.footprint import Arithmetic, Kept
 from studio.project.templates import TEMPLATES, build
-from studio.project.tracing import kept_in
 from studio.project.values import Edge, Network, Node
 from tests.project.networks import chain
 
@@ -337,7 +337,7 @@ def test_a_hostile_size_is_refused_within_bounds() -> None:
 def test_what_the_rows_keep_is_what_the_network_keeps(name: str) -> None:
     network = build(name).network
     analysis = analyze(network)
-    whole = sum(kept_in(analysis.steps).by_step)
+    whole = sum(Kept(analysis.steps, Arithmetic()).by_step)
     assert sum(row.kept for row in analysis.layers) == whole
     assert sum(row.kept for row in analysis.node_rows) == whole
     for row in analysis.node_rows:

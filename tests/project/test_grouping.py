@@ -16,6 +16,7 @@ from studio.project import codec, edits, graph, grouping, registry
 from studio.project.analysis import Analysis, analyze
 from studio.project.blocks.group import MAX_NESTING
 from studio.project.edits import EditRefused
+from studio.project.footprint import Arithmetic
 from studio.project.kinds import BlockKind
 from studio.project.layout import card_size
 from studio.project.memory import forecast
@@ -53,7 +54,7 @@ def totals(network: Network) -> tuple[object, ...]:
     assert analysis.problems == ()
     end = analysis.nodes["output"]
     return (analysis.parameters, analysis.buffers, analysis.macs, analysis.depth,
-            end.receptive_field, end.output, forecast(analysis, RECIPE))  # fmt: skip
+            end.receptive_field, end.output, forecast(analysis, RECIPE, Arithmetic()))  # fmt: skip
 
 
 def leaves(analysis: Analysis) -> list[tuple[object, ...]]:

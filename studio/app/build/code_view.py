@@ -27,6 +27,7 @@ from studio.app.build.python_colors import PythonColors
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_BASE, ROW, S2, S3, S4, color, theme
 from studio.app.workspace import Workspace
 from studio.project.source import Source, SourceError
@@ -73,7 +74,7 @@ class CodeView(QWidget):
         self.text = QPlainTextEdit(self)
         self.text.setReadOnly(True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.text.setFont(_fixed_font())
+        sized(self.text, lambda w: w.setFont(_fixed_font()))
         self.text.setStyleSheet("QPlainTextEdit { border: none; border-radius: 0; }")
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
@@ -205,5 +206,5 @@ def definition(source: Source, node: str) -> range | None:
 
 def _fixed_font() -> QFont:
     fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-    fixed.setPixelSize(FONT_BASE - 1)
+    fixed.setPixelSize(px(FONT_BASE - 1))
     return fixed

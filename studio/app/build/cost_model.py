@@ -9,7 +9,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from studio.app.canvas import texts
-from studio.app.theme.tokens import color, font
+from studio.app.theme.tokens import color
 from studio.project import registry
 from studio.project.analysis import Analysis
 from studio.project.layer_rows import LayerRow
@@ -100,7 +100,6 @@ class CostModel(QAbstractTableModel):
         self._words: tuple[str, ...] = ()
         self._order: tuple[int, bool] = (-1, False)
         self._largest = 0
-        self._font = font(tabular=True)
 
     # What is shown ------------------------------------------------------------------------------
 
@@ -200,8 +199,6 @@ class CostModel(QAbstractTableModel):
                 return self._share(row, 3) if index.column() == SHARE else column.exact(row)
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _RIGHT if column.number else _LEFT
-            case Qt.ItemDataRole.FontRole:
-                return self._font
             case Qt.ItemDataRole.ForegroundRole:
                 return color("text" if index.column() not in (1, 2) else "muted")
         return None

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.app.build.cost_model import CostModel, Index
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S1, S2, color
 
 LINE = 24
@@ -49,10 +50,10 @@ class CostTable(QTableView):
         rows = self.verticalHeader()
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(LINE)
+        sized(self, lambda w: w.verticalHeader().setDefaultSectionSize(px(LINE)))
         head = self.horizontalHeader()
         head.setHighlightSections(False)
-        head.setFixedHeight(LINE + S1)
+        sized(head, lambda w: w.setFixedHeight(px(LINE) + S1))
         head.setSectionsClickable(True)
         head.setSortIndicatorShown(True)
         head.setSortIndicatorClearable(True)

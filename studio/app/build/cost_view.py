@@ -34,6 +34,7 @@ from studio.app.build.cost_table import BAR, LINE, CostTable, ShareBar
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW, S1, S2, S3, S4, font, theme
 from studio.app.workspace import Workspace
 
@@ -66,25 +67,26 @@ class CostView(QWidget):
         self.by.addItem("by block", "node")
         self.by.setAccessibleName("One row for each layer or block")
         self.by.setToolTip("One row for each layer, or for each node of the canvas")
-        self.by.setFixedHeight(ROW)
+        sized(self.by, lambda w: w.setFixedHeight(px(ROW)))
         self.search = QLineEdit(self)
         self.search.setPlaceholderText("Filter by name or kind")
         self.search.setClearButtonEnabled(True)
         self.search.setMaximumWidth(240)
-        self.search.setFixedHeight(ROW)
+        sized(self.search, lambda w: w.setFixedHeight(px(ROW)))
         self.search.setAccessibleName("Filter the rows")
         self.sums = QLabel(self)
         set_role(self.sums, "muted")
-        self.sums.setFont(font(tabular=True))
+        sized(self.sums, lambda w: w.setFont(font(tabular=True)))
         self.copy = QToolButton(self)
         set_icon(self.copy, "copy", "muted")
-        self.copy.setFixedSize(ROW, ROW)
+        sized(self.copy, lambda w: w.setFixedSize(px(ROW), px(ROW)))
         self.copy.setAccessibleName("Copy the table")
         self.copy.setToolTip("Copy the selected rows, or all that are shown, for a spreadsheet")
         self.table = CostTable(self)
         self.table.setModel(self.model)
         self._arrange(title)
-        self._dress_table()
+        sized(self.table, _dress)
+        self.table.setItemDelegateForColumn(SHARE, ShareBar(self.table))
         self.table.copied.connect(self._copy)
         self.table.left.connect(self.left)
         self.table.sort_changed.connect(self._sort)
@@ -119,23 +121,6 @@ class CostView(QWidget):
         rows.setContentsMargins(S2, 0, 0, 0)  # in line with the head
         rows.addWidget(self.table)
         column.addLayout(rows, 1)
-
-    def _dress_table(self) -> None:
-        """Widths from what the widest usual texts need; the name takes what is left."""
-        metrics = QFontMetrics(font(tabular=True))
-        samples = ("", "Adaptive pooling", "features12", "2,048 × 112 × 112", "Parameters ▾",
-                   "Multiply-adds ▾", "1,024 × 1,024", "", "1,000 MiB ▾")  # fmt: skip
-        header = self.table.horizontalHeader()
-        for column, sample in enumerate(samples):
-            if sample:
-                self.table.setColumnWidth(column, metrics.horizontalAdvance(sample) + 2 * S3)
-        wide = BAR + metrics.horizontalAdvance("100 %") + S4 + S3
-        self.table.setColumnWidth(
-            SHARE, max(wide, metrics.horizontalAdvance("Share of cost ▾") + S4)
-        )
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(48)
-        self.table.setItemDelegateForColumn(SHARE, ShareBar(self.table))
 
     # Following ----------------------------------------------------------------------------------
 
@@ -247,3 +232,19 @@ class CostView(QWidget):
             self.left.emit()
         else:
             super().keyPressEvent(event)
+
+
+def _dress(table: CostTable) -> None:
+    """Widths from what the widest usual texts need; the name takes what is left."""
+    table.setFont(font(tabular=True))
+    metrics = QFontMetrics(table.font())
+    samples = ("", "Adaptive pooling", "features12", "2,048 × 112 × 112", "Parameters ▾",
+               "Multiply-adds ▾", "1,024 × 1,024", "", "1,000 MiB ▾")  # fmt: skip
+    header = table.horizontalHeader()
+    for column, sample in enumerate(samples):
+        if sample:
+            table.setColumnWidth(column, metrics.horizontalAdvance(sample) + 2 * S3)
+    wide = BAR + metrics.horizontalAdvance("100 %") + S4 + S3
+    table.setColumnWidth(SHARE, max(wide, metrics.horizontalAdvance("Share of cost ▾") + S4))
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    header.setMinimumSectionSize(48)

@@ -19,6 +19,7 @@ from studio.app.forms import SettingsForm
 from studio.app.number_field import Each
 from studio.app.tabbing import follow_layout, stops
 from studio.app.theme.style import hairline, set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S1, S2, S3, S4
 from studio.app.workspace import Workspace
 from studio.project import edits, registry
@@ -47,7 +48,7 @@ class Inspector(QFrame):
         super().__init__(parent)
         set_role(self, "panel")
         self.setAccessibleName("Inspector")
-        self.setMinimumWidth(264)
+        sized(self, lambda w: w.setMinimumWidth(px(264)))
         self._workspace = workspace
         self._editor = Editor(workspace)
         self._findings: tuple[Problem, ...] = ()
@@ -57,7 +58,7 @@ class Inspector(QFrame):
         self.name = NameField(self)
         self.name.renamed.connect(self._rename)
         self.title = _label("", "heading", self)
-        self.title.setFixedHeight(self.name.sizeHint().height())
+        sized(self, lambda w: w.title.setFixedHeight(w.name.sizeHint().height()))
         self.kind_line = _label("", "muted", self)
         # A title may hold what looks like markup.
         self.kind_line.setTextFormat(Qt.TextFormat.PlainText)

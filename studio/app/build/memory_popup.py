@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLay
 
 from studio.app.canvas import texts
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S1, S2, S3, S4, color
 from studio.project.memory import Forecast
 
@@ -43,7 +44,7 @@ class MemoryPopup(QFrame):
         super().__init__(parent, Qt.WindowType.Popup)
         set_role(self, "card")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedWidth(WIDTH)
+        sized(self, lambda w: w.setFixedWidth(px(WIDTH)))
         self.setAccessibleName("Memory of a training step")
         self._batch = 0
         self.title = QLabel(self)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import color, theme
 from studio.project.graph import MAX_NAME
 
@@ -25,14 +26,14 @@ class NameField(QLineEdit):
         )
         self.editingFinished.connect(self._finish)
         theme().scheme_changed.connect(self._dress)
-        self._dress()
+        sized(self, lambda w: w._dress())
 
     @Slot()
     def _dress(self) -> None:
         accent, line = color("accent").name(), color("line").name()
         self.setStyleSheet(
             "QLineEdit { border: 1px solid transparent; background: transparent; padding: 0;"
-            " margin-left: -2px; font-size: 16px; font-weight: 600; }"
+            f" margin-left: -2px; font-size: {px(16)}px; font-weight: 600; }}"
             f"QLineEdit:hover {{ border: 1px solid {line}; }}"
             f"QLineEdit:focus {{ border: 1px solid {accent}; }}"
         )

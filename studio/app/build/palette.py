@@ -14,6 +14,7 @@ from studio.app.canvas import catalog
 from studio.app.shelf import Shelf
 from studio.app.theme.icons import icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S1, S3, theme
 from studio.project import registry
 from studio.project.registry import PaletteEntry
@@ -36,7 +37,7 @@ class Palette(QFrame):
         self._shelf = shelf
         set_role(self, "panel")
         self.setAccessibleName("Palette")
-        self.setMinimumWidth(168)
+        sized(self, lambda w: w.setMinimumWidth(px(168)))
         self.search = QLineEdit(self)
         self.search.setPlaceholderText("Search blocks, layers")
         self.search.setAccessibleName("Search blocks and layers")

@@ -22,6 +22,7 @@ from studio.app.canvas import catalog
 from studio.app.canvas.figure_paint import elided
 from studio.app.theme.icons import paint_icon
 from studio.app.theme.style import focus_pen
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_SMALL, RADIUS, S3, color, font
 from studio.project import registry
 from studio.project.registry import PaletteEntry
@@ -43,7 +44,8 @@ class PaletteItem(QAbstractButton):
         self.entry = entry
         self._large = large
         self._pressed: QPoint | None = None
-        self.setFixedHeight(CARD_HEIGHT if large else ROW_HEIGHT)
+        height = CARD_HEIGHT if large else ROW_HEIGHT
+        sized(self, lambda w: w.setFixedHeight(px(height)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
@@ -78,9 +80,9 @@ class PaletteItem(QAbstractButton):
             painter.drawRoundedRect(body, RADIUS, RADIUS)
         if self._large:
             painter.fillRect(QRectF(0, 6, 3, self.height() - 12), color(family))
-            paint_icon(painter, QRectF(13, 11, 24, 24), self._icon(), family)
-            self._text(painter, 48, 6, 18, self.entry.title, bold=True)
-            self._text(painter, 48, 23, 16, self.entry.hint, bold=False)
+            paint_icon(painter, QRectF(13, (self.height() - 24) / 2, 24, 24), self._icon(), family)
+            self._text(painter, 48, px(6), px(18), self.entry.title, bold=True)
+            self._text(painter, 48, px(23), px(16), self.entry.hint, bold=False)
         else:
             paint_icon(painter, QRectF(6, (self.height() - 16) / 2, 16, 16), self._icon(), family)
             painter.setFont(font())
@@ -146,17 +148,20 @@ class PaletteItem(QAbstractButton):
         style = font(FONT_SMALL, bold=True)
         width = int(QFontMetricsF(style).horizontalAdvance(self.entry.title)) + 20
         ratio = self.devicePixelRatioF()
-        tag = QPixmap(QSize(width, 22) * ratio)
+        height = px(22)
+        tag = QPixmap(QSize(width, height) * ratio)
         tag.setDevicePixelRatio(ratio)
         tag.fill(Qt.GlobalColor.transparent)
         painter = QPainter(tag)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(color(f"family.{self.entry.family}"))
         painter.setBrush(color("card"))
-        painter.drawRoundedRect(QRectF(0.5, 0.5, width - 1, 21), RADIUS, RADIUS)
+        painter.drawRoundedRect(QRectF(0.5, 0.5, width - 1, height - 1), RADIUS, RADIUS)
         painter.setFont(style)
         painter.setPen(color("text"))
-        painter.drawText(QRectF(0, 0, width, 22), Qt.AlignmentFlag.AlignCenter, self.entry.title)
+        painter.drawText(
+            QRectF(0, 0, width, height), Qt.AlignmentFlag.AlignCenter, self.entry.title
+        )
         painter.end()
         return tag
 

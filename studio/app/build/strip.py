@@ -12,10 +12,12 @@ from studio.app.build.memory_popup import MemoryPopup
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S1, S2, S4
 from studio.app.workspace import Workspace
 from studio.project import edits
 from studio.project.memory import Forecast, forecast, largest_batch
+from studio.project.precision import arithmetic, resolve
 from studio.project.problems import Fix, Problem, SetRecipe
 from studio.project.recipes import BATCH_SIZE
 
@@ -32,7 +34,7 @@ class Strip(QFrame):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "panel")
-        self.setFixedHeight(HEIGHT)
+        sized(self, lambda w: w.setFixedHeight(px(HEIGHT)))
         self.setMinimumWidth(320)
         self.setAccessibleName("Totals of the network")
         self._workspace = workspace
@@ -189,7 +191,9 @@ class Strip(QFrame):
     def _need(self, batch: int) -> Forecast:
         """The forecast for a batch of this size, and the recipe as it is otherwise."""
         recipe = replace(self._workspace.project.recipe, batch_size=batch)
-        return forecast(self._workspace.analysis, recipe)
+        analysis = self._workspace.analysis
+        precision = resolve(recipe, analysis, fastest="float32")
+        return forecast(analysis, recipe, arithmetic(precision))
 
     @Slot()
     def _explain_memory(self) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QObject, QPointF, Qt, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from studio.app.canvas import clipboard
+from studio.app.canvas.menus import align_menu, color_menu, tag_menu
 from studio.app.canvas.stage import ZOOM_STEP, Stage
 from studio.app.theme.icons import icon
 from studio.app.theme.tokens import theme
 from studio.project import edits, graph
 from studio.project.grouping import can_ungroup
-from studio.project.values import Edge
+from studio.project.tags import TAGS
+from studio.project.values import Edge, Network
 
 
 class CanvasActions(QObject):
@@ -34,6 +37,14 @@ class CanvasActions(QObject):
         self.duplicate = self._action("Duplicate", "Ctrl+D", self._duplicate, "duplicate")
         self.group = self._action("Group", "Ctrl+G", self._group, "group")
         self.ungroup = self._action("Ungroup", "Ctrl+Shift+G", self._ungroup, "ungroup")
+        self.repeat = self._action("Repeat…", "R", self._repeat, "repeat")
+        self.note = self._action("Add a note", "N", self._add_note, "note")
+        self.next_note = self._action("Next note", "Shift+N", view.next_note_wanted.emit, "note")
+        self.edit_note = self._action(
+            "Edit the note", "Enter", self._edit_note, "edit", shortcut=False
+        )
+        for number, tag in enumerate(("", *TAGS)):
+            self._action(f"Tag {number}", f"Alt+{number}", partial(self._tag, tag), "")
         self.cut = self._action("Cut", standard.Cut, self._cut, "cut")
         self.copy = self._action("Copy", standard.Copy, self._copy, "copy")
         self.paste = self._action("Paste", standard.Paste, self._paste, "paste")
@@ -43,6 +54,7 @@ class CanvasActions(QObject):
             "Select all", standard.SelectAll, self._select_all, "select-all"
         )
         self.tidy = self._action("Tidy up", "L", self._tidy, "tidy")
+        self.turn = self._action("Flow to the right", "Shift+L", self._turn, "flow")
         self.fit = self._action("Zoom to fit", "F", view.zoom_to_fit, "fit")
         self.zoom_in = self._action("Zoom in", standard.ZoomIn, self._zoom_in, "zoom-in")
         self.zoom_in.setShortcuts([QKeySequence("Ctrl++"), QKeySequence("Ctrl+=")])
@@ -87,18 +99,24 @@ class CanvasActions(QObject):
         network = self._editor.network
         some = bool(selection)
         edge = self._view.canvas.selected_edge
-        for action in (self.duplicate, self.cut, self.copy, self.group):
-            action.setEnabled(some)
+        note = self._view.canvas.selected_comment
+        for action in (self.duplicate, self.cut, self.copy):
+            action.setEnabled(some or note is not None)
+        self.group.setEnabled(some)
         chosen = set(selection)
         self.ungroup.setEnabled(any(can_ungroup(n) for n in network.nodes if n.name in chosen))
-        self.delete.setEnabled(some or edge is not None)
-        self.delete.setText("Delete wire" if edge is not None else "Delete")
+        self.delete.setEnabled(some or edge is not None or note is not None)
+        what = " wire" if edge is not None else " note" if note is not None else ""
+        self.delete.setText(f"Delete{what}")
+        self.repeat.setEnabled(some)
+        self.next_note.setEnabled(bool(network.comments))
         self.rename.setEnabled(len(selection) == 1)
         self.connect_nodes.setEnabled(len(selection) > 1)
         self.disconnect_ends.setEnabled(edge is not None or bool(self._wires_of(selection)))
         self.select_all.setEnabled(bool(network.nodes))
         self.tidy.setEnabled(bool(network.nodes))
         self.fit.setEnabled(bool(network.nodes))
+        self.turn.setText("Flow to the right" if network.flow == "down" else "Flow down")
 
     def menu(self, at: QPointF) -> QMenu:
         """What applies at a place of the canvas; it deletes itself when it closes."""
@@ -108,31 +126,51 @@ class CanvasActions(QObject):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._add_fixes(menu)
         selection = self._view.workspace.selection
-        if not selection and self._view.canvas.selected_edge is None:
-            menu.addAction(self.add)
-            menu.addAction(self.paste)
-            menu.addSeparator()
-            for action in (self.select_all, self.tidy):
-                menu.addAction(action)
-            menu.addSeparator()
-            for action in (self.fit, self.zoom_in, self.zoom_out, self.zoom_full):
-                menu.addAction(action)
-            return menu
-        if selection:
-            menu.addAction(self.rename)
-            if len(selection) > 1:
-                menu.addAction(self.connect_nodes)
-            menu.addAction(self.disconnect_ends)
-            menu.addSeparator()
-            menu.addAction(self.group)
-            if self.ungroup.isEnabled():
-                menu.addAction(self.ungroup)
+        note = self._view.canvas.selected_comment
+        if note is not None:
+            menu.addAction(self.edit_note)
+            menu.addMenu(color_menu(self._view, note, menu))
             menu.addSeparator()
             for action in (self.cut, self.copy, self.paste, self.duplicate):
                 menu.addAction(action)
             menu.addSeparator()
+        elif selection:
+            self._add_selection(menu, selection)
+        elif self._view.canvas.selected_edge is None:
+            self._add_canvas(menu)
+            return menu
         menu.addAction(self.delete)
         return menu
+
+    def _add_canvas(self, menu: QMenu) -> None:
+        """What applies where nothing is selected."""
+        for action in (self.add, self.note, self.paste):
+            menu.addAction(action)
+        menu.addSeparator()
+        for action in (self.select_all, self.tidy, self.turn):
+            menu.addAction(action)
+        menu.addSeparator()
+        for action in (self.fit, self.zoom_in, self.zoom_out, self.zoom_full):
+            menu.addAction(action)
+
+    def _add_selection(self, menu: QMenu, selection: tuple[str, ...]) -> None:
+        """What applies to the selected nodes."""
+        menu.addAction(self.rename)
+        if len(selection) > 1:
+            menu.addAction(self.connect_nodes)
+        menu.addAction(self.disconnect_ends)
+        menu.addSeparator()
+        for action in (self.group, self.ungroup, self.repeat):
+            if action.isEnabled():
+                menu.addAction(action)
+        menu.addSeparator()
+        if len(selection) > 1:
+            menu.addMenu(align_menu(self._view, selection, menu))
+        menu.addMenu(tag_menu(self._view, selection, menu))
+        menu.addSeparator()
+        for action in (self.cut, self.copy, self.paste, self.duplicate):
+            menu.addAction(action)
+        menu.addSeparator()
 
     def _add_fixes(self, menu: QMenu) -> None:
         """The fixes of the one selected node stand first."""
@@ -181,6 +219,10 @@ class CanvasActions(QObject):
 
     @Slot()
     def _duplicate(self) -> None:
+        note = self._view.canvas.selected_comment
+        if note is not None:
+            self._editor.duplicate_comment(note)
+            return
         self._editor.duplicate(self._view.workspace.selection)
 
     @Slot()
@@ -189,19 +231,51 @@ class CanvasActions(QObject):
             self._view.reveal(self._view.workspace.selection[0])
 
     @Slot()
+    def _repeat(self) -> None:
+        selection = self._view.workspace.selection
+        if selection:
+            self._view.reveal(selection[-1])
+            self._view.repeat_wanted.emit()
+
+    @Slot()
+    def _add_note(self) -> None:
+        """At the place of the menu, or of the pointer, or in the middle of what is in view."""
+        place = self._menu_place or QPointF(*self._paste_center())
+        self._menu_place = None
+        self._view.note_wanted.emit(place)
+
+    @Slot()
+    def _edit_note(self) -> None:
+        note = self._view.canvas.selected_comment
+        if note is not None:
+            self._view.note_text_wanted.emit(note)
+
+    def _tag(self, tag: str) -> None:
+        selection = self._view.workspace.selection
+        if selection:
+            self._editor.set_tag(selection, tag)
+
+    @Slot()
     def _ungroup(self) -> None:
         self._editor.ungroup(self._view.workspace.selection)
 
     @Slot()
     def _copy(self) -> None:
         selection = self._view.workspace.selection
+        item = self._view.canvas.comments.get(self._view.canvas.selected_comment or "")
+        part = Network(comments=(item.comment,)) if item is not None else None
         if selection:
             part = edits.part(self._editor.network, selection)
+        if part is not None:
             QGuiApplication.clipboard().setText(clipboard.dumps(part))
 
     @Slot()
     def _cut(self) -> None:
         self._copy()
+        note = self._view.canvas.selected_comment
+        if note is not None:
+            self._editor.remove_comment(note)
+            return
         self._editor.remove(self._view.workspace.selection, "Cut")
 
     @Slot()
@@ -213,7 +287,7 @@ class CanvasActions(QObject):
             return
         self._editor.paste(part, self._paste_center())
 
-    def _paste_center(self) -> tuple[float, float] | None:
+    def _paste_center(self) -> tuple[float, float]:
         """The pointer where it is over the canvas; else the middle of what is in view."""
         viewport = self._view.viewport()
         place = viewport.mapFromGlobal(self._view.cursor().pos())
@@ -227,6 +301,10 @@ class CanvasActions(QObject):
         edge = self._view.canvas.selected_edge
         if edge is not None:
             self._editor.disconnect(edge)
+            return
+        note = self._view.canvas.selected_comment
+        if note is not None:
+            self._editor.remove_comment(note)
             return
         selection = self._view.workspace.selection
         following = self._after(selection)
@@ -246,8 +324,16 @@ class CanvasActions(QObject):
 
     @Slot()
     def _tidy(self) -> None:
+        self._view.gliding.emit()
         if self._editor.tidy():
             self._view.zoom_to_fit()
+
+    @Slot()
+    def _turn(self) -> None:
+        self._view.gliding.emit()
+        if self._editor.set_flow("right" if self._editor.network.flow == "down" else "down"):
+            self._view.look_afresh()
+            self._view.zoom_to_fit_once()
 
     @Slot()
     def _zoom_in(self) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPainterPath, QPen
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QPainter, QPainterPath, QPen, QTransform
 from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
-from studio.app.canvas import face_paint
+from studio.app.canvas import face_paint, tag_paint
 from studio.app.canvas.faces import Face
-from studio.app.canvas.geometry import PORT_RADIUS, Box, input_port, output_port
+from studio.app.canvas.geometry import PORT_RADIUS, Box, Point, input_port, output_port
 from studio.app.canvas.ink import Ink, ink
 from studio.app.theme.tokens import RADIUS
 
@@ -20,7 +20,15 @@ STACK = 5.0
 LOOP = 34.0
 MARGIN = 14.0
 LABEL_HEIGHT = 36.0
+LABEL_WIDTH = 150.0
 PLUS = 6.5
+_EXCHANGED = QTransform(0.0, 1.0, 1.0, 0.0, 0.0, 0.0)
+"""Exchanges x and y."""
+
+
+def _extent(face: Face) -> tuple[object, ...]:
+    """What the size of the painted area depends on."""
+    return face.width, face.height, face.style, face.shortcut is None, face.flow
 
 
 class CardItem(QGraphicsRectItem):
@@ -39,7 +47,7 @@ class CardItem(QGraphicsRectItem):
         self.targeted = False
         self.refused = False
         self.wired_out = False
-        self.label_left = False
+        self.label_aside = False
         self._laid: face_paint.Texts | None = None
         self._brief: face_paint.BriefText | None = None
         self._body = QRectF()
@@ -48,18 +56,18 @@ class CardItem(QGraphicsRectItem):
     def _measure(self) -> None:
         face = self.face
         self._body = QRectF(-face.width / 2, -face.height / 2, face.width, face.height)
-        right = MARGIN
+        right, below = MARGIN, LABEL_HEIGHT
         if face.style == "stack" or face.shortcut is not None:
             right = LOOP
-        self.setRect(self._body.adjusted(-MARGIN, -MARGIN, right, LABEL_HEIGHT))
+        if face.flow == "right":
+            right, below = LABEL_WIDTH, LOOP
+        self.setRect(self._body.adjusted(-MARGIN, -MARGIN, right, below))
 
     def set_face(self, face: Face) -> None:
         """Show another face; nothing is done where it is the same."""
         if face is self.face or face == self.face:
             return
-        resized = (face.width, face.height, face.style, face.shortcut is None) != (
-            self.face.width, self.face.height, self.face.style, self.face.shortcut is None
-        )  # fmt: skip
+        resized = _extent(face) != _extent(self.face)
         self.face = face
         self._laid = self._brief = None
         if resized:
@@ -79,7 +87,7 @@ class CardItem(QGraphicsRectItem):
         targeted: bool | None = None,
         refused: bool | None = None,
         wired_out: bool | None = None,
-        label_left: bool | None = None,
+        label_aside: bool | None = None,
     ) -> None:
         """Change what is given; the card repaints when anything differs."""
         before = self._state()
@@ -93,15 +101,15 @@ class CardItem(QGraphicsRectItem):
             self.refused = refused
         if wired_out is not None:
             self.wired_out = wired_out
-        if label_left is not None:
-            self.label_left = label_left
+        if label_aside is not None:
+            self.label_aside = label_aside
         if before != self._state():
             self.setZValue(2.0 if self.selected else 1.0)
             self.update()
 
     def _state(self) -> tuple[bool, ...]:
         marks = (self.selected, self.hovered, self.targeted, self.refused)
-        return *marks, self.wired_out, self.label_left
+        return *marks, self.wired_out, self.label_aside
 
     def paint(
         self,
@@ -128,6 +136,9 @@ class CardItem(QGraphicsRectItem):
             if self.face.shortcut is not None:
                 self._paint_shortcut(painter, colors)
             self._paint_ports(painter, colors, self._laid)
+        if self.face.tag:
+            corner = QPointF(self._body.left() + 3.0, self._body.top() + 1.0)
+            tag_paint.paint(painter, corner, 14.0 if brief else 8.5, self.face.tag, colors)
         if self.face.problem:
             self._paint_badge(painter, colors, brief)
 
@@ -171,10 +182,21 @@ class CardItem(QGraphicsRectItem):
             colors.family[self.face.family],
         )
 
+    def _along(self, painter: QPainter) -> QRectF:
+        """Let what follows be drawn for a card that flows down, and give its body: one that flows
+        to the right is drawn with its axes exchanged. The caller saves and restores."""
+        if self.face.flow == "down":
+            return self._body
+        painter.setTransform(_EXCHANGED, True)
+        body = self._body
+        return QRectF(body.top(), body.left(), body.height(), body.width())
+
     def _paint_loop(self, painter: QPainter, colors: Ink) -> None:
         """The arrow from a stage's end back to its start."""
-        body = self._body
-        x, top, bottom = body.right() + STACK * 2 + 2.0, body.top() + 16.0, body.bottom() - 18.0
+        painter.save()
+        body = self._along(painter)
+        off = STACK * 2 if self.face.flow == "down" else 0.0  # the sheets behind lie on the right
+        x, top, bottom = body.right() + off + 2.0, body.top() + 16.0, body.bottom() - 18.0
         pen = QPen(colors.family[self.face.family], 1.5)
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -185,10 +207,12 @@ class CardItem(QGraphicsRectItem):
         head.lineTo(x + 5, bottom + 4)
         head.closeSubpath()
         painter.drawPath(head)
+        painter.restore()
 
     def _paint_shortcut(self, painter: QPainter, colors: Ink) -> None:
         """A residual block's second path: around the card, and added to what comes out."""
-        body = self._body
+        painter.save()
+        body = self._along(painter)
         side, above, below = body.right() + 16.0, body.top() - 9.0, body.bottom() + 11.0
         pen = QPen(colors.family[self.face.family], 1.5)
         painter.setPen(pen)
@@ -204,8 +228,13 @@ class CardItem(QGraphicsRectItem):
         painter.drawEllipse(QPointF(0.0, below), PLUS, PLUS)
         painter.drawLine(QPointF(-3.5, below), QPointF(3.5, below))
         painter.drawLine(QPointF(0.0, below - 3.5), QPointF(0.0, below + 3.5))
+        painter.restore()
         if self.face.shortcut:
-            chip = QRectF(side - 15.0, body.center().y() - 9.0, 30.0, 18.0)
+            down = self.face.flow == "down"
+            center = QPointF(side, body.center().y()) if down else QPointF(body.center().y(), side)
+            chip = QRectF(center.x() - 15.0, center.y() - 9.0, 30.0, 18.0)
+            painter.setPen(pen)
+            painter.setBrush(colors.card)
             painter.drawRoundedRect(chip, 4.0, 4.0)
             painter.setPen(colors.text_pen)
             painter.setFont(colors.tiny_font)
@@ -218,15 +247,22 @@ class CardItem(QGraphicsRectItem):
         painter.setBrush(colors.card)
         radius = PORT_RADIUS + (1.0 if strong else 0.0)
         for port in range(self.face.ports):
-            at = input_port(box, port, self.face.ports)
+            at = input_port(box, port, self.face.ports, self.face.flow)
             painter.drawEllipse(QPointF(at.x, at.y), radius, radius)
         if self.face.leaves:
-            at = output_port(box)
+            at = output_port(box, self.face.flow)
             painter.drawEllipse(QPointF(at.x, at.y), radius, radius)
             if self.face.output:
-                down = 6.0 if self.face.shortcut is None else 17.0
-                left = -10.0 - laid.label.size().width() if self.label_left else 10.0
-                laid.paint_label(painter, QPointF(at.x + left, at.y + down), colors)
+                laid.paint_label(painter, self._label_place(at, laid.label.size()), colors)
+
+    def _label_place(self, port: Point, size: QSizeF) -> QPointF:
+        """The corner of the shape's text: beside the wire, or above it."""
+        off = 6.0 if self.face.shortcut is None else 17.0
+        if self.face.flow == "down":
+            aside = -10.0 - size.width() if self.label_aside else 10.0
+            return QPointF(port.x + aside, port.y + off)
+        off += STACK * 2 if self.face.style == "stack" else 4.0
+        return QPointF(port.x + off, port.y + (5.0 if self.label_aside else -5.0 - size.height()))
 
     def _paint_badge(self, painter: QPainter, colors: Ink, brief: bool) -> None:
         radius = 18.0 if brief else 9.0

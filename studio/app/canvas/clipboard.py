@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from studio.project import graph
+from studio.project import comment_limits, graph
 from studio.project.values import Network
 
 FORMAT = "training-studio-nodes"
@@ -49,4 +49,7 @@ def loads(text: str) -> Network:
         # JSON has no infinity, but 1e999 reads as one.
         if not (abs(node.x) < 1e6 and abs(node.y) < 1e6):
             raise ClipboardError("The copied nodes lie outside the canvas.")
+    for comment in copied.network.comments:
+        if reason := comment_limits.fault(comment):
+            raise ClipboardError(f"The copied nodes cannot be read: {reason}.")
     return copied.network

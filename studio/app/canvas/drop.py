@@ -31,7 +31,7 @@ class DropGesture:
         kind = registry.lookup(entry.kind)
         self._insertable = kind is not None and kind.max_inputs > 0
         self._leaves = kind is not None and not kind.ends
-        face = faces.make(catalog.sample_node(entry), None, 0, view.data_name)
+        face = faces.make(catalog.sample_node(entry), None, 0, view.data_name, view.canvas.flow)
         self._ghost = CardItem(face)
         self._ghost.setOpacity(0.72)
         self._ghost.setZValue(6.0)
@@ -65,7 +65,9 @@ class DropGesture:
         if self._feed is not None:
             source = scene.grid.get(self._feed)
             assert source is not None
-            way = route(output_port(source), input_port(box, 0, face.ports), Grid(), ("", ""))
+            flow = scene.flow
+            start, end = output_port(source, flow), input_port(box, 0, face.ports, flow)
+            way = route(start, end, Grid(), ("", ""), flow)
             self._wire.setPath(painter_path(way.points))
             self._wire.setPen(ink().wire_preview)
         elif self._edge is not None:
@@ -76,18 +78,22 @@ class DropGesture:
         self._wire.setVisible(self._feed is not None or self._edge is not None)
 
     def _free_output_above(self, at: QPointF) -> str | None:
-        """The nearest node above whose output nothing takes yet, if it is close."""
+        """The nearest node before it whose output nothing takes yet, if it is close."""
         if not self._insertable:
             return None
         scene, face = self._view.canvas, self._ghost.face
-        top = at.y() - face.height / 2
-        area = Box(at.x() - PORT_BESIDE, top - PORT_BELOW, at.x() + PORT_BESIDE, top + 12.0)
+        body = Box.around(at.x(), at.y(), face.width, face.height)
+        end = input_port(body, 0, 1, scene.flow)
+        down = scene.flow == "down"
+        x, y = end if down else end.turned
+        area = Box(x - PORT_BESIDE, y - PORT_BELOW, x + PORT_BESIDE, y + 12.0)
+        area = area if down else area.turned
         best: tuple[float, str] | None = None
         for name, box in scene.grid.near(area).items():
-            port = output_port(box)
+            port = output_port(box, scene.flow)
             if not area.holds(port.x, port.y) or not scene.is_free(name):
                 continue
-            away = abs(port.x - at.x()) + abs(port.y - top)
+            away = abs(port.x - end.x) + abs(port.y - end.y)
             if best is None or away < best[0]:
                 best = (away, name)
         return best[1] if best is not None else None

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from studio.app.canvas import placing, texts
 from studio.app.workspace import Workspace
-from studio.project import edits, graph, grouping, registry
+from studio.project import arrange, comments, edits, graph, grouping, registry, tags
 from studio.project.analysis import analyze
 from studio.project.edits import EditRefused
 from studio.project.grouping import can_ungroup
 from studio.project.problems import Fix, InsertBefore
 from studio.project.registry import PaletteEntry
-from studio.project.values import Edge, Network, Project
+from studio.project.values import Comment, Edge, Flow, Network, Project
 
 
 class Editor:
@@ -149,8 +149,9 @@ class Editor:
         return self.workspace.edit_network(f"Cut {len(wires)} wires", edit)
 
     def connect_chain(self, names: tuple[str, ...]) -> bool:
-        """Wire the selected nodes one after the other, from top to bottom."""
-        places = {node.name: (node.y, node.x) for node in self.network.nodes}
+        """Wire the selected nodes one after the other, along the flow."""
+        down = self.network.flow == "down"
+        places = {n.name: (n.y, n.x) if down else (n.x, n.y) for n in self.network.nodes}
         order = sorted(names, key=lambda name: places[name])
         pairs = list(pairwise(order))
         if not pairs:
@@ -206,6 +207,11 @@ class Editor:
             self.workspace.select(tuple(new if name == old else name for name in selection))
         return done
 
+    def duplicate_comment(self, name: str) -> bool:
+        """Add a copy of a note beside it."""
+        note = comments.find(self.network, name)
+        return self.paste(Network(comments=(note,)), None, "Duplicate a note")
+
     def duplicate(self, names: tuple[str, ...]) -> bool:
         """Add a copy of the nodes and the wires among them, beside the originals."""
         return self.paste(edits.part(self.network, names), None, f"Duplicate {_nodes(names)}")
@@ -217,12 +223,15 @@ class Editor:
         def edit(network: Network) -> Network:
             dx, dy = placing.offset(network, part, center)
             result, names = edits.paste(network, part, dx, dy)
-            if not names:
+            if not names and not part.comments:
                 raise EditRefused("a network has one input and one output; they are not doubled")
             made.append(names)
+            for comment in part.comments:
+                moved = replace(comment, x=comment.x + dx, y=comment.y + dy)
+                result, _ = comments.add(result, moved)
             return result
 
-        label = label or f"Paste {_nodes(part.nodes)}"
+        label = label or f"Paste {_nodes(part.nodes) if part.nodes else 'a note'}"
         if not self.workspace.edit_network(label, edit):
             return False
         self.workspace.select(made[-1])
@@ -279,6 +288,82 @@ class Editor:
 
         return self.workspace.edit_network(f"Ungroup {_nodes(blocks)}", edit, select=lambda: made)
 
+    # Notes --------------------------------------------------------------------------------------
+
+    def add_comment(self, x: float, y: float) -> str | None:
+        """Put an empty note with its corner at (x, y); its name."""
+        made: list[str] = []
+
+        def edit(network: Network) -> Network:
+            result, name = comments.add(network, Comment("note", x=x, y=y))
+            made.append(name)
+            return result
+
+        return made[-1] if self.workspace.edit_network("Add a note", edit) else None
+
+    def write_comment(self, name: str, text: str, *, fresh: bool = False) -> bool:
+        """Give a note its text; that of a fresh one is part of the step that added it."""
+        if fresh:
+            return self.workspace.amend(lambda network: comments.write(network, name, text))
+        return self.workspace.edit_network(
+            "Edit a note", lambda network: comments.write(network, name, text)
+        )
+
+    def place_comment(self, to: Comment, merge: str = "") -> bool:
+        """Put a note where ``to`` lies, in its size."""
+        return self.workspace.edit_network(
+            "Move a note",
+            lambda network: comments.place(network, to.name, to.x, to.y, to.width, to.height),
+            merge,
+        )
+
+    def paint_comment(self, name: str, color: str) -> bool:
+        """Give a note another color."""
+        return self.workspace.edit_network(
+            "Color a note", lambda network: comments.paint(network, name, color)
+        )
+
+    def remove_comment(self, name: str) -> bool:
+        """Take a note away."""
+        return self.workspace.edit_network(
+            "Delete a note", lambda network: comments.remove(network, name)
+        )
+
+    # Order --------------------------------------------------------------------------------------
+
+    def set_tag(self, names: tuple[str, ...], tag: str) -> bool:
+        """Mark nodes; "" takes their marks away."""
+        label = f"Tag {_nodes(names)}" if tag else f"Untag {_nodes(names)}"
+        return self.workspace.edit_network(label, lambda n: tags.set_tag(n, names, tag))
+
+    def align(self, names: tuple[str, ...], line: arrange.Line) -> bool:
+        """Bring cards into one line."""
+        return self.workspace.edit_network(
+            f"Align {_nodes(names)}", lambda network: arrange.align(network, names, line)
+        )
+
+    def distribute(self, names: tuple[str, ...], axis: arrange.Axis) -> bool:
+        """Give cards equal gaps."""
+        return self.workspace.edit_network(
+            f"Distribute {_nodes(names)}",
+            lambda network: arrange.distribute(network, names, axis),
+        )
+
+    def repeat(self, names: tuple[str, ...], times: int) -> bool:
+        """Make one stage of the nodes that holds them ``times`` times; a stage takes the number."""
+        made: list[str] = []
+
+        def edit(network: Network) -> Network:
+            result, name = grouping.repeat(network, names, times)
+            made.append(name)
+            if len(names) > 1:
+                result = placing.spread(result, (name,), placing.area(network, names))
+            return result
+
+        return self.workspace.edit_network(
+            f"Repeat {_nodes(names)}", edit, select=lambda: made[-1:]
+        )
+
     def apply_fix(self, fix: Fix) -> bool:
         """Do what a problem's fix offers; what it adds gets a place where it covers nothing."""
 
@@ -292,8 +377,13 @@ class Editor:
 
         return self.workspace.apply(fix.text, edit)
 
+    def set_flow(self, flow: Flow) -> bool:
+        """Let the network run down or to the right, and lay it out for that."""
+        label = "Flow down" if flow == "down" else "Flow to the right"
+        return self.workspace.edit_network(label, lambda n: edits.set_flow(n, flow))
+
     def tidy(self) -> bool:
-        """Lay the whole network out from top to bottom."""
+        """Lay the whole network out along its flow."""
         return self.workspace.edit_network("Tidy up", placing.tidy)
 
 

@@ -16,7 +16,8 @@ from studio.project import layout, registry
 from studio.project.analysis import NodeReport
 from studio.project.kinds import Kind
 from studio.project.settings import SettingError
-from studio.project.values import Node
+from studio.project.tags import TAGS
+from studio.project.values import Flow, Node
 
 Style = Literal["pill", "row", "card", "stack"]
 
@@ -51,12 +52,14 @@ class Face:
     shortcut: str | None = None
     problem: str = ""
     fix: str = ""
+    tag: str = ""
+    flow: Flow = "down"
 
 
-def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
+def make(node: Node, report: NodeReport | None, wired: int, data: str, flow: Flow = "down") -> Face:
     """The face of ``node``; ``wired`` is one more than its highest wired input port.
 
-    ``data`` names the images that the input stands for.
+    ``data`` names the images that the input stands for, ``flow`` says at which edges ports are.
     """
     kind = registry.lookup(node.kind)
     width, height = layout.card_size(node)
@@ -66,7 +69,7 @@ def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
     if kind is None:
         return Face(
             node.name, f"{node.kind}, not known here", "unknown", "unknown", "row", width, height,
-            ports=max(1, wired), problem=sentence, fix=fix,
+            ports=max(1, wired), problem=sentence, fix=fix, tag=_tag(node), flow=flow,
         )  # fmt: skip
     try:
         values = registry.values(node)
@@ -96,7 +99,14 @@ def make(node: Node, report: NodeReport | None, wired: int, data: str) -> Face:
         shortcut=_shortcut(figure) if kind.own_title is None else None,
         problem=sentence,
         fix=fix,
+        tag=_tag(node),
+        flow=flow,
     )
+
+
+def _tag(node: Node) -> str:
+    """The node's tag, where this version knows it."""
+    return node.tag if node.tag in TAGS else ""
 
 
 def same_but_share(one: NodeReport, other: NodeReport) -> bool:

@@ -6,7 +6,9 @@ Plain floats, no Qt: the router and the hit tests run over thousands of cards in
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+from studio.project.values import Flow
 
 CELL = 400.0
 PORT_RADIUS = 4.0
@@ -17,6 +19,11 @@ class Point(NamedTuple):
 
     x: float
     y: float
+
+    @property
+    def turned(self) -> Point:
+        """The place with its axes exchanged: what lies below lies to the right."""
+        return Point(self.y, self.x)
 
 
 class Box(NamedTuple):
@@ -43,6 +50,11 @@ class Box(NamedTuple):
     @property
     def height(self) -> float:
         return self.bottom - self.top
+
+    @property
+    def turned(self) -> Box:
+        """The rectangle with its axes exchanged."""
+        return Box(self.top, self.left, self.bottom, self.right)
 
     def grown(self, by: float) -> Box:
         """The box with ``by`` pixels more on every side."""
@@ -86,17 +98,38 @@ def union(boxes: Iterable[Box]) -> Box | None:
     return result
 
 
-def output_port(box: Box) -> Point:
-    """Where wires leave a card: the middle of its lower edge."""
+def output_port(box: Box, flow: Flow) -> Point:
+    """Where wires leave a card: the middle of its lower edge, or of its right one."""
+    if flow == "right":
+        return output_port(box.turned, "down").turned
     return Point((box.left + box.right) / 2, box.bottom)
 
 
-def input_port(box: Box, port: int, ports: int) -> Point:
-    """Where the wire into input ``port`` of ``ports`` ends, on the card's upper edge."""
+def input_port(box: Box, port: int, ports: int, flow: Flow) -> Point:
+    """Where the wire into input ``port`` of ``ports`` ends, on the upper or the left edge."""
+    if flow == "right":
+        return input_port(box.turned, port, ports, "down").turned
     if ports <= 1:
         return Point((box.left + box.right) / 2, box.top)
-    step = min(40.0, (box.width - 32.0) / max(1, ports - 1))
+    step = min(40.0, max(box.width - 32.0, 0.6 * box.width) / max(1, ports - 1))
     return Point((box.left + box.right) / 2 + (port - (ports - 1) / 2) * step, box.top)
+
+
+class Obstacles(Protocol):
+    """Boxes that can be asked for by place."""
+
+    def near(self, area: Box) -> dict[str, Box]:
+        """The boxes that meet ``area``, in a stable order."""
+
+
+class TurnedGrid:
+    """A grid as it looks with its axes exchanged."""
+
+    def __init__(self, grid: Obstacles) -> None:
+        self._grid = grid
+
+    def near(self, area: Box) -> dict[str, Box]:
+        return {name: box.turned for name, box in self._grid.near(area.turned).items()}
 
 
 class Grid:

@@ -176,7 +176,7 @@ class WireGesture:
         self._view.tip.say(self._refusal, self._view.mapFromScene(at), self._spared(node))
         start = scene.port_place(self._from)
         first, last = (end, start) if self._upward else (start, end)
-        self._item.setPath(painter_path(route(first, last, Grid(), ("", "")).points))
+        self._item.setPath(painter_path(route(first, last, Grid(), ("", ""), scene.flow).points))
 
     def _spared(self, node: str | None) -> QRect:
         """The card on screen that the sentence must not cover."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QBrush, QColor, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QPen
 
+from studio.app.theme.text_size import text_size
 from studio.app.theme.tokens import FONT_BASE, FONT_SMALL, color, font, theme
 
 FAMILIES = (
@@ -49,11 +50,24 @@ class Ink:
         self.muted_pen = _pen(color("muted"), 1.0)
         self.dot = QBrush(color("track"))
         self.family = {name: color(f"family.{name}") for name in FAMILIES}
-        self.name_font = font(FONT_BASE, bold=True)
-        self.base_font = font(FONT_BASE)
-        self.small_font = font(FONT_SMALL)
-        self.tiny_font = font(10)
-        self.badge_font = font(FONT_SMALL, bold=True)
+        self.name_font = _card_font(FONT_BASE, bold=True)
+        self.base_font = _card_font(FONT_BASE)
+        self.small_font = _card_font(FONT_SMALL)
+        self.tiny_font = _card_font(10)
+        self.badge_font = _card_font(FONT_SMALL, bold=True)
+        self.note_font = font(FONT_SMALL)
+        self.note_bold = font(FONT_SMALL, bold=True)
+
+
+MOST_SCALE = 1.15
+"""Cards keep their sizes, which files and layouts rely on: their texts grow as far as a line has
+room. Zoom makes them larger; what lies over the canvas (notes, tips) follows the text size."""
+
+
+def _card_font(size: int, *, bold: bool = False) -> QFont:
+    result = font(size, bold=bold)
+    result.setPixelSize(round(size * min(MOST_SCALE, text_size().scale)))
+    return result
 
 
 def _pen(pen_color: QColor, width: float, *, dashed: bool = False) -> QPen:
@@ -67,10 +81,10 @@ def _pen(pen_color: QColor, width: float, *, dashed: bool = False) -> QPen:
 
 
 @cache
-def _ink(scheme: str) -> Ink:
+def _ink(scheme: str, scale: float) -> Ink:
     return Ink()
 
 
 def ink() -> Ink:
-    """The ink of the scheme that holds now."""
-    return _ink(theme().scheme)
+    """The ink of the scheme and the text size that hold now."""
+    return _ink(theme().scheme, text_size().scale)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
+from studio.app.canvas.geometry import Box
 from studio.app.canvas.ink import ink
 from studio.app.canvas.stage import Stage
 from studio.app.theme.tokens import RADIUS, S2
+from studio.project.colors import COLORS
 
 WIDTH = 96
 HEIGHT = 112
+LENGTH, BREADTH = 208, 72
+"""The size for a network that flows to the right."""
 
 
 class Minimap(QWidget):
@@ -31,9 +35,11 @@ class Minimap(QWidget):
     def redraw(self) -> None:
         """The drawing may have changed: most edits move no card and keep their families."""
         canvas = self._view.canvas
-        look = [
+        look: list[object] = [
             ink(),
+            canvas.flow,
             *((canvas.grid.get(name), c.face.family) for name, c in canvas.cards.items()),
+            *((item.box, item.comment.color) for item in canvas.comments.values()),
         ]
         if look != self._look:
             self._look = look
@@ -42,7 +48,9 @@ class Minimap(QWidget):
 
     def settle(self) -> None:
         """Go to the corner; nothing is shown of an empty canvas."""
-        self.move(self._view.width() - WIDTH - S2 - 4, S2 + 4)
+        down = self._view.canvas.flow == "down"
+        self.setFixedSize(*((WIDTH, HEIGHT) if down else (LENGTH, BREADTH)))
+        self.move(self._view.width() - self.width() - S2 - 4, S2 + 4)
         self.setVisible(self._view.width() > 420 and bool(self._view.canvas.cards))
 
     def _scale(self) -> tuple[float, QPointF]:
@@ -66,18 +74,25 @@ class Minimap(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
         painter.setPen(Qt.PenStyle.NoPen)
         factor, origin = self._scale()
-        for name, card in self._view.canvas.cards.items():
-            box = self._view.canvas.grid.get(name)
-            if box is None:
-                continue
-            painter.setBrush(colors.family[card.face.family])
-            spot = QRectF(
+
+        def spot(box: Box) -> QRectF:
+            return QRectF(
                 box.left * factor + origin.x(),
                 box.top * factor + origin.y(),
                 max(1.5, box.width * factor),
                 max(1.5, box.height * factor),
             )
-            painter.drawRoundedRect(spot, 1.5, 1.5)
+
+        for item in self._view.canvas.comments.values():
+            sheet = QColor(colors.family[COLORS[item.comment.color]])
+            sheet.setAlpha(70)
+            painter.setBrush(sheet)
+            painter.drawRect(spot(item.box))
+        for name, card in self._view.canvas.cards.items():
+            box = self._view.canvas.grid.get(name)
+            if box is not None:
+                painter.setBrush(colors.family[card.face.family])
+                painter.drawRoundedRect(spot(box), 1.5, 1.5)
         painter.end()
         return picture
 

@@ -17,6 +17,7 @@ from studio.app.canvas.geometry import Box, Grid, Point
 from studio.app.canvas.ink import ink
 from studio.app.canvas.routing import sample
 from studio.app.canvas.scene import CanvasScene
+from studio.app.theme.text_size import px
 from studio.app.theme.tokens import RADIUS
 
 WIDTH = 236.0
@@ -48,13 +49,16 @@ class NoteItem(QGraphicsRectItem):
     ) -> None:
         super().__init__()
         self._scale = 1.0 / zoom
+        self._width = float(px(WIDTH))
+        if view is not None:  # beside the cards in the middle of a narrow view
+            self._width = max(WIDTH * 0.8, min(self._width, view.width * zoom / 2 - 3 * GAP))
         self.node = face.name
         self.fix = face.fix
         self._sentence = sentence(face, room.names())
-        inside = QRectF(0, 0, WIDTH - 2 * PADDING, 4000)
-        small = QFontMetricsF(ink().small_font)
+        inside = QRectF(0, 0, self._width - 2 * PADDING, 4000)
+        small = QFontMetricsF(ink().note_font)
         self._text_height = small.boundingRect(inside, _WRAP, self._sentence).height()
-        bold = QFontMetricsF(ink().badge_font)
+        bold = QFontMetricsF(ink().note_bold)
         self._link_height = bold.boundingRect(inside, _WRAP, face.fix).height() if face.fix else 0.0
         height = 2 * PADDING - 4 + self._text_height
         if face.fix:
@@ -63,7 +67,7 @@ class NoteItem(QGraphicsRectItem):
         if face.shortcut is not None or face.output:
             below = 42.0 if face.shortcut is not None else 30.0
         # A wire that leaves below would run behind the note.
-        size = (WIDTH * self._scale, height * self._scale)
+        size = (self._width * self._scale, height * self._scale)
         places = around(card, size, None if wired_out else below, GAP * self._scale)
         self.box = best(places, room, wires, GAP * self._scale / 4, view)
         self.setPen(Qt.PenStyle.NoPen)
@@ -79,7 +83,9 @@ class NoteItem(QGraphicsRectItem):
     def _link(self) -> QRectF:
         """Where the words of the fix stand, in screen pixels from the note's corner."""
         bottom = self.box.height / self._scale - PADDING + 2
-        return QRectF(PADDING, bottom - self._link_height, WIDTH - 2 * PADDING, self._link_height)
+        return QRectF(
+            PADDING, bottom - self._link_height, self._width - 2 * PADDING, self._link_height
+        )
 
     def paint(
         self,
@@ -95,17 +101,20 @@ class NoteItem(QGraphicsRectItem):
         painter.scale(self._scale, self._scale)
         painter.setPen(colors.faulty_thin)
         painter.setBrush(colors.card)
-        body = QRectF(0, 0, WIDTH, self.box.height / self._scale)
+        body = QRectF(0, 0, self._width, self.box.height / self._scale)
         painter.drawRoundedRect(body, RADIUS, RADIUS)
         painter.setPen(colors.text_pen)
-        painter.setFont(colors.small_font)
+        painter.setFont(colors.note_font)
         text = QRectF(
-            body.left() + PADDING, body.top() + PADDING - 3, WIDTH - 2 * PADDING, self._text_height
+            body.left() + PADDING,
+            body.top() + PADDING - 3,
+            self._width - 2 * PADDING,
+            self._text_height,
         )
         painter.drawText(text, _WRAP, self._sentence)
         if self.fix:
             painter.setPen(colors.accent)
-            painter.setFont(colors.badge_font)
+            painter.setFont(colors.note_bold)
             painter.drawText(self._link(), _WRAP, self.fix)
         painter.restore()
 

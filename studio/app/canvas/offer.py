@@ -64,8 +64,8 @@ class ConnectOffer(QObject):
             self.dismiss()
             return
         ports = scene.cards[self._ends[1]].face.ports
-        end = input_port(target, 0, ports)
-        way = route(output_port(source), end, scene.grid, self._ends)
+        end = input_port(target, 0, ports, scene.flow)
+        way = route(output_port(source, scene.flow), end, scene.grid, self._ends, scene.flow)
         self._wire.setPath(painter_path(way.points))
         scene.show_leaving(self._ends[0], way)
         place = self._view.mapFromScene(QPointF(end.x, end.y))

@@ -15,6 +15,7 @@ from studio.app.canvas.catalog import find, icon_of
 from studio.app.shelf import Shelf
 from studio.app.theme.icons import icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px
 from studio.app.theme.tokens import S1, S2
 from studio.project.registry import PaletteEntry
 
@@ -52,7 +53,7 @@ class QuickAdd(QFrame):
         layout.setSpacing(S1)
         layout.addWidget(self.field)
         layout.addWidget(self.list)
-        self.resize(WIDTH, self._height())
+        self.resize(px(WIDTH), self._height())
         self._fits: Callable[[PaletteEntry], bool] | None = None
         self.field.textChanged.connect(self._search)
         self.list.itemClicked.connect(self._pick)
@@ -92,15 +93,15 @@ class QuickAdd(QFrame):
             item = QListWidgetItem(icon(picture, f"family.{entry.family}"), entry.title)
             item.setToolTip(entry.hint)
             item.setData(Qt.ItemDataRole.UserRole, entry)
-            item.setSizeHint(QSize(0, ROW))
+            item.setSizeHint(QSize(0, px(ROW)))
             self.list.addItem(item)
         self.list.setCurrentRow(0)
-        self.resize(WIDTH, self._height())
+        self.resize(px(WIDTH), self._height())
 
     def _height(self) -> int:
         """As many rows as there are matches, up to a limit; one where there are none."""
         rows = max(1, min(ROWS, self.list.count()))
-        return self.field.sizeHint().height() + rows * ROW + 4 * S2
+        return self.field.sizeHint().height() + rows * px(ROW) + 4 * S2
 
     @Slot(QListWidgetItem)
     def _pick(self, item: QListWidgetItem) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from studio.app.canvas.geometry import Box, Grid, Point
+from studio.app.canvas.geometry import Box, Obstacles, Point, TurnedGrid
+from studio.project.values import Flow
 
 CLEARANCE = 8.0
 """Pixels that a wire keeps from a card it passes."""
@@ -41,13 +42,19 @@ class Route:
 def route(
     start: Point,
     end: Point,
-    obstacles: Grid,
+    obstacles: Obstacles,
     ends: tuple[str, str],
+    flow: Flow = "down",
 ) -> Route:
     """The way from ``start`` to ``end`` around the boxes that are not the wire's own ``ends``.
 
-    The own cards bar the way too where the wire has to turn back up past them.
+    The own cards bar the way too where the wire has to turn back up past them. All of this is
+    written for wires that run down; those that run to the right are found with axes exchanged.
     """
+    if flow == "right":
+        found = route(start.turned, end.turned, TurnedGrid(obstacles), ends)
+        points = tuple(point.turned for point in found.points)
+        return Route(points, found.examined.turned, found.free)
     area = Box(
         min(start.x, end.x) - CLEARANCE,
         min(start.y, end.y) - CLEARANCE,
@@ -71,7 +78,9 @@ def route(
     return _around(start, end, obstacles, ends, wide)
 
 
-def _around(start: Point, end: Point, obstacles: Grid, ends: tuple[str, str], area: Box) -> Route:
+def _around(
+    start: Point, end: Point, obstacles: Obstacles, ends: tuple[str, str], area: Box
+) -> Route:
     boxes = list(obstacles.near(area).values())
     others = list(_others(obstacles, area, ends))
     backward = end.y - start.y < 2 * APPROACH
@@ -132,7 +141,7 @@ def _passed(start: Point, end: Point, boxes: Sequence[Box]) -> int:
     )
 
 
-def _others(obstacles: Grid, area: Box, ends: tuple[str, str]) -> Sequence[Box]:
+def _others(obstacles: Obstacles, area: Box, ends: tuple[str, str]) -> Sequence[Box]:
     return [box for name, box in obstacles.near(area).items() if name not in ends]
 
 

@@ -13,11 +13,12 @@ from PySide6.QtWidgets import QGraphicsScene
 
 from studio.app.canvas import faces
 from studio.app.canvas.card import CardItem
+from studio.app.canvas.comments import CommentItem
 from studio.app.canvas.geometry import Box, Grid, Point, input_port, output_port, union
 from studio.app.canvas.routing import Route, route
 from studio.app.canvas.wire import WireItem
 from studio.project.analysis import Analysis, NodeReport
-from studio.project.values import Edge, Network, Node
+from studio.project.values import Comment, Edge, Flow, Network, Node
 
 EXTENT = 1e6
 """Half the side of the canvas; it never has to grow, so the view never jumps."""
@@ -47,16 +48,19 @@ class CanvasScene(QGraphicsScene):
         self.setSceneRect(-EXTENT, -EXTENT, 2 * EXTENT, 2 * EXTENT)
         self.cards: dict[str, CardItem] = {}
         self.wires: dict[Edge, WireItem] = {}
+        self.comments: dict[str, CommentItem] = {}
         self.grid = Grid()
         self._nodes: dict[str, Node] = {}
         self._reports: dict[str, NodeReport | None] = {}
         self._wired: dict[str, int] = {}
         self._leaving: dict[str, int] = {}
         self._data = ""
+        self._flow: Flow = "down"
         self._selection: tuple[str, ...] = ()
         self._hovered: str | None = None
         self._selected_edge: Edge | None = None
         self._hovered_edge: Edge | None = None
+        self._selected_comment: str | None = None
         self._offered: tuple[str, Route] | None = None
 
     # Following the value ------------------------------------------------------------------------
@@ -74,7 +78,10 @@ class CanvasScene(QGraphicsScene):
         changed: list[Box] = []
         for name in [name for name in self.cards if name not in nodes]:
             changed.append(self._drop_card(name))
+        turned, self._flow = self._flow != network.flow, network.flow
         for name, node in nodes.items():
+            if turned:
+                self._reports[name] = None  # every face is made anew
             changed += self._sync_card(node, analysis.nodes.get(name), wired.get(name, 0), data)
             card = self.cards[name]
             if card.wired_out != (name in leaving):  # asked here: there may be thousands
@@ -87,7 +94,21 @@ class CanvasScene(QGraphicsScene):
             self._drop_wire(edge)
         self._sync_wires(network.edges, edges, changed)
         self._sync_labels()
+        self._sync_comments(network.comments)
         self.set_selection(self._selection)
+
+    def _sync_comments(self, comments: Iterable[Comment]) -> None:
+        known = {comment.name: comment for comment in comments}
+        for name in [name for name in self.comments if name not in known]:
+            self.removeItem(self.comments.pop(name))
+            if self._selected_comment == name:
+                self._selected_comment = None
+        for name, comment in known.items():
+            if name in self.comments:
+                self.comments[name].set_comment(comment)
+            else:
+                self.comments[name] = CommentItem(comment)
+                self.addItem(self.comments[name])
 
     def _sync_card(self, node: Node, report: NodeReport | None, wired: int, data: str) -> list[Box]:
         """Bring one card up to date; the boxes that it left and takes, where it moved."""
@@ -108,14 +129,15 @@ class CanvasScene(QGraphicsScene):
             # One edit changes every node's share of the cost, and little else of most.
             card.set_face(faces.with_share(card.face, report))
             return []
-        face = faces.make(node, report, wired, data)
+        face = faces.make(node, report, wired, data, self._flow)
         box = Box.around(node.x, node.y, face.width, face.height)
         if card is None:
             card = CardItem(face)
             self.cards[name] = card
             self.addItem(card)
         else:
-            moved_ports = card.face.ports != face.ports
+            before_ports = (card.face.ports, card.face.flow)
+            moved_ports = before_ports != (face.ports, face.flow)
             card.set_face(face)
         card.setPos(node.x, node.y)
         before = self.grid.get(name)
@@ -143,14 +165,18 @@ class CanvasScene(QGraphicsScene):
             )
 
     def _sync_labels(self) -> None:
-        """Put each shape beside its port on the side where no wire sweeps over it."""
+        """Put each shape beside its port on the side where no wire sweeps over it: left where it
+        would stand on the right, below where it would stand above."""
         leaving = [(edge.source, wire.route) for edge, wire in self.wires.items()]
         if self._offered is not None:
             leaving.append(self._offered)
-        rightward = {source for source, way in leaving if way.points[3].x > way.points[0].x + LEANS}
+        if self._flow == "down":
+            swept = {s for s, way in leaving if way.points[3].x > way.points[0].x + LEANS}
+        else:
+            swept = {s for s, way in leaving if way.points[3].y < way.points[0].y - LEANS}
         for name, card in self.cards.items():
-            if card.label_left != (name in rightward):
-                card.set_state(label_left=name in rightward)
+            if card.label_aside != (name in swept):
+                card.set_state(label_aside=name in swept)
 
     def show_leaving(self, source: str | None, way: Route | None = None) -> None:
         """Let the shape at ``source`` make room for a wire that is only offered; None: no wire."""
@@ -184,11 +210,17 @@ class CanvasScene(QGraphicsScene):
         assert target is not None
         ports = self.cards[edge.target].face.ports
         return route(
-            output_port(source),
-            input_port(target, edge.port, ports),
+            output_port(source, self._flow),
+            input_port(target, edge.port, ports, self._flow),
             self.grid,
             (edge.source, edge.target),
+            self._flow,
         )
+
+    @property
+    def flow(self) -> Flow:
+        """The way the network runs."""
+        return self._flow
 
     def snapshot(self) -> dict[str, Any]:
         """All that is drawn of the network, as a value two scenes can be compared by."""
@@ -199,11 +231,12 @@ class CanvasScene(QGraphicsScene):
                     card.pos().toTuple(),
                     card.selected,
                     card.wired_out,
-                    card.label_left,
+                    card.label_aside,
                 )
                 for name, card in self.cards.items()
             },
             "wires": {edge: (wire.route.points, wire.faulty) for edge, wire in self.wires.items()},
+            "comments": {name: item.comment for name, item in self.comments.items()},
             "items": len(self.items()),
         }
 
@@ -213,6 +246,8 @@ class CanvasScene(QGraphicsScene):
             card.refresh_ink()
         for wire in self.wires.values():
             wire.refresh_ink()
+        for item in self.comments.values():
+            item.update()
         self.update()
 
     # Marks --------------------------------------------------------------------------------------
@@ -257,6 +292,19 @@ class CanvasScene(QGraphicsScene):
         self._selected_edge = edge if edge in self.wires else None
         if self._selected_edge is not None:
             self.wires[self._selected_edge].set_state(selected=True)
+
+    @property
+    def selected_comment(self) -> str | None:
+        """The note that is selected; a selection of nodes or of a wire takes its place."""
+        return self._selected_comment
+
+    def select_comment(self, name: str | None) -> None:
+        """Mark one note as selected."""
+        if self._selected_comment in self.comments:
+            self.comments[self._selected_comment].set_selected(False)
+        self._selected_comment = name if name in self.comments else None
+        if self._selected_comment is not None:
+            self.comments[self._selected_comment].set_selected(True)
 
     def set_targeted(self, name: str | None) -> None:
         """Mark the one card that a wire in hand would reach."""
@@ -307,11 +355,11 @@ class CanvasScene(QGraphicsScene):
         for name, box in self.grid.near(Box(x, y, x, y).grown(reach)).items():
             face = self.cards[name].face
             places = [
-                (input_port(box, port, face.ports), PortHit(name, "input", port))
+                (input_port(box, port, face.ports, self._flow), PortHit(name, "input", port))
                 for port in range(face.ports)
             ]
             if face.leaves:
-                places.append((output_port(box), PortHit(name, "output", 0)))
+                places.append((output_port(box, self._flow), PortHit(name, "output", 0)))
             for place, hit in places:
                 away = max(abs(place.x - x), abs(place.y - y))
                 if box.holds(x, y):
@@ -327,6 +375,11 @@ class CanvasScene(QGraphicsScene):
                 return edge
         return None
 
+    def comment_at(self, x: float, y: float) -> str | None:
+        """The note at this place; the later one where two overlap."""
+        found = (name for name, item in self.comments.items() if item.box.holds(x, y))
+        return next(reversed(list(found)), None)
+
     def cards_in(self, area: Box) -> list[str]:
         """The cards that meet ``area``."""
         return list(self.grid.near(area))
@@ -336,14 +389,14 @@ class CanvasScene(QGraphicsScene):
         box = self.grid.get(hit.node)
         assert box is not None
         if hit.side == "output":
-            return output_port(box)
-        return input_port(box, hit.port, self.cards[hit.node].face.ports)
+            return output_port(box, self._flow)
+        return input_port(box, hit.port, self.cards[hit.node].face.ports, self._flow)
 
     def is_free(self, name: str) -> bool:
         """Whether nothing takes the node's output yet."""
         return self.cards[name].face.leaves and name not in self._leaving
 
     def content(self) -> QRectF | None:
-        """The rectangle around all cards; None for an empty canvas."""
-        box = union(self.grid.boxes())
+        """The rectangle around all cards and notes; None for an empty canvas."""
+        box = union((*self.grid.boxes(), *(item.box for item in self.comments.values())))
         return None if box is None else QRectF(box.left, box.top, box.width, box.height)

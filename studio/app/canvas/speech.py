@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from studio.app.canvas import texts
-from studio.project import graph, registry
+from studio.project import graph, registry, tags
 from studio.project.analysis import Analysis
 from studio.project.values import Network, Node
 
 
-def describe(network: Network, analysis: Analysis, selection: tuple[str, ...]) -> str:
+def describe(
+    network: Network, analysis: Analysis, selection: tuple[str, ...], comment: str | None = None
+) -> str:
     """What is selected and how it is connected, in one sentence or two."""
+    note = next((c for c in network.comments if c.name == comment), None)
+    if not selection and note is not None:
+        return f"Note: {note.text}" if note.text else "Empty note"
     if not selection:
         count = len(network.nodes)
         faults = len(analysis.problems)
@@ -30,6 +35,8 @@ def describe_node(network: Network, analysis: Analysis, node: Node) -> str:
     if kind is not None:
         own = f"your block {kind.title_of(node.settings)}"
         parts[1] = own if kind.own_title is not None else kind.title.lower()
+    if node.tag:
+        parts.append(f"tagged {tags.title(node.tag)}")
     if kind is not None and "repeats" in node.settings:
         parts.append(f"{node.settings['repeats']} blocks")
     if report is not None and report.output is not None:

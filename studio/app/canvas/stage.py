@@ -46,6 +46,15 @@ class Stage(QGraphicsView):
     """These two nodes could be connected; the user should be asked."""
     quick_add_wanted = Signal(QPoint)
     rename_wanted = Signal(str)
+    repeat_wanted = Signal()
+    """The number of repeats of the selection shall be asked for."""
+    note_wanted = Signal(QPointF)
+    """A note shall be added at this place of the canvas."""
+    note_text_wanted = Signal(str)
+    """The text of this note shall be edited."""
+    next_note_wanted = Signal()
+    gliding = Signal()
+    """The next change moves many cards: let it be seen where each goes."""
     settings_wanted = Signal()
     """The keyboard shall go to the settings of the selected node."""
 
@@ -155,9 +164,15 @@ class Stage(QGraphicsView):
         area = self.canvas.content()
         if self.zoom < READABLE and area is not None:
             room = self.viewport().rect()
-            self.set_zoom(max(READABLE, min(0.85, room.width() / (area.width() + 80.0))))
+            down = self.canvas.flow == "down"
+            across = room.width() / (area.width() + 80.0)
+            if not down:
+                across = room.height() / (area.height() + 80.0)
+            self.set_zoom(max(READABLE, min(0.85, across)))
             top = area.top() + room.height() / 2 / self.zoom - 28.0
-            self._center(QPointF(area.center().x(), top))
+            left = area.left() + room.width() / 2 / self.zoom - 28.0
+            start = QPointF(area.center().x(), top) if down else QPointF(left, area.center().y())
+            self._center(start)
 
     def reveal(self, name: str) -> None:
         """Bring a card into view where it is not."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from studio.app.canvas.ink import ink
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import RADIUS
 
 OFFSET = QPoint(16, 18)
@@ -26,7 +27,7 @@ class PointerTip(QLabel):
         self.setWordWrap(True)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setContentsMargins(8, 5, 8, 5)
-        self.setMaximumWidth(WIDTH)
+        sized(self, lambda w: w.setMaximumWidth(px(WIDTH)))
         set_role(self, "warning")
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -44,7 +45,7 @@ class PointerTip(QLabel):
         if sentence != self.text():
             self.setText(sentence)
             self.setAccessibleName(sentence)
-            width = min(WIDTH, self.fontMetrics().horizontalAdvance(sentence) + 24)
+            width = min(px(WIDTH), self.fontMetrics().horizontalAdvance(sentence) + 24)
             self.resize(width, self.heightForWidth(width))
         room = self._around.rect()
         at = place + OFFSET

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from studio.app.canvas import catalog, speech
 from studio.app.canvas.actions import CanvasActions
 from studio.app.canvas.adding import Adding
+from studio.app.canvas.commenting import Commenting
 from studio.app.canvas.drop import DropGesture
 from studio.app.canvas.geometry import Box
 from studio.app.canvas.gestures import (
@@ -36,13 +37,16 @@ from studio.app.canvas.gestures import (
     PanGesture,
     WireGesture,
 )
+from studio.app.canvas.glide import Glide, Places
 from studio.app.canvas.ink import ink
 from studio.app.canvas.minimap import Minimap
 from studio.app.canvas.notes import Notes
 from studio.app.canvas.offer import ConnectOffer
 from studio.app.canvas.rename import RenameField
+from studio.app.canvas.repeating import RepeatField
 from studio.app.canvas.stage import Stage
 from studio.app.canvas.walking import Direction, step
+from studio.app.theme.text_size import text_size
 from studio.app.theme.tokens import theme
 from studio.app.workspace import Workspace
 from studio.project.problems import Problem
@@ -76,7 +80,11 @@ class CanvasView(Stage):
         self.notes = Notes(self.canvas)
         self.offer = ConnectOffer(self)
         self.minimap = Minimap(self)
+        self.glide = Glide(self)
+        self._glides_from: Places | None = None
         self.renaming = RenameField(self)
+        self.repeating = RepeatField(self)
+        self.commenting = Commenting(self)
         self.adding = Adding(self)
         self.actions_ = CanvasActions(self)
         self.moved.connect(self._settle)
@@ -84,11 +92,17 @@ class CanvasView(Stage):
         self.feed_wanted.connect(self.adding.ask_what_to_feed)
         self.offer_wanted.connect(self.offer.make)
         self.quick_add_wanted.connect(self.adding.open_at)
+        self.gliding.connect(self._note_places)
         self.rename_wanted.connect(self.renaming.open_for)
+        self.repeat_wanted.connect(lambda: self.repeating.open_for(self.workspace.selection))
+        self.note_wanted.connect(self.commenting.add)
+        self.note_text_wanted.connect(self.commenting.field.open_for)
+        self.next_note_wanted.connect(self.commenting.step)
         workspace.started.connect(self.look_afresh)
         workspace.changed.connect(self._follow)
         workspace.selection_changed.connect(self._follow_selection)
         theme().scheme_changed.connect(self._dress)
+        text_size().changed.connect(self._dress)
         self._dress()
         self._follow()
 
@@ -112,11 +126,19 @@ class CanvasView(Stage):
         if self._gesture is not None:
             self._cancel_gesture()
         self.tip.say("", QPoint())
+        self.glide.end()
         self._sync()
+        before, self._glides_from = self._glides_from, None
+        if before is not None:
+            self.glide.start(before)
         self.zoom_to_fit_once()
         self.offer.follow()
         self.minimap.redraw()
         self.minimap.settle()
+
+    @Slot()
+    def _note_places(self) -> None:
+        self._glides_from = self.glide.places()
 
     @Slot()
     def _follow_selection(self) -> None:
@@ -124,6 +146,7 @@ class CanvasView(Stage):
         self.canvas.set_selection(selection)
         if selection:
             self.canvas.select_edge(None)
+            self.canvas.select_comment(None)
         ends = self.offer.ends
         if ends is not None and selection != ends[1:]:
             self.offer.dismiss()
@@ -133,7 +156,12 @@ class CanvasView(Stage):
 
     def _speak(self) -> None:
         """Let a screen reader say what is selected."""
-        text = speech.describe(self.workspace.project.network, self.known, self.workspace.selection)
+        text = speech.describe(
+            self.workspace.project.network,
+            self.known,
+            self.workspace.selection,
+            self.canvas.selected_comment,
+        )
         if text != self.accessibleDescription():
             self.setAccessibleDescription(text)
             if QAccessible.isActive():
@@ -142,7 +170,7 @@ class CanvasView(Stage):
 
     @Slot()
     def _dress(self) -> None:
-        """Follow the color scheme."""
+        """Follow the color scheme and the text size."""
         self.setBackgroundBrush(ink().window)
         self.canvas.refresh_ink()
         self._place_notes()
@@ -159,6 +187,7 @@ class CanvasView(Stage):
         """What lies over the canvas follows its zoom and place."""
         self.minimap.update()
         self.offer.follow()
+        self.commenting.field.follow()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -180,6 +209,7 @@ class CanvasView(Stage):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.glide.end()
         self.tip.say("", QPoint())
         place = event.position().toPoint()
         if self._gesture is not None:
@@ -211,7 +241,14 @@ class CanvasView(Stage):
         if edge is not None:
             self.select_edge(edge)
             return
+        held = self.commenting.press(at)
+        self.actions_.refresh()
+        self._speak()
+        if held is not None:
+            self._gesture = held
+            return
         self.canvas.select_edge(None)
+        self.canvas.select_comment(None)
         self._gesture = BandGesture(self, at, add)
 
     def _press_card(self, name: str, add: bool, place: QPoint, at: QPointF) -> None:
@@ -228,6 +265,7 @@ class CanvasView(Stage):
     def select_edge(self, edge: Edge | None) -> None:
         """Select one wire, and no node."""
         self.workspace.select(())
+        self.canvas.select_comment(None)
         self.canvas.select_edge(edge)
         self.actions_.refresh()
 
@@ -292,7 +330,9 @@ class CanvasView(Stage):
         name = self.canvas.card_at(at.x(), at.y())
         if name is not None:
             self.renaming.open_for(name)
-        elif self.canvas.edge_at(at.x(), at.y(), EDGE_REACH / 2 / self.zoom) is None:
+        elif self.canvas.edge_at(
+            at.x(), at.y(), EDGE_REACH / 2 / self.zoom
+        ) is None and not self.commenting.open_at(at):
             self.adding.open_at(place)
 
     def leaveEvent(self, event: QEvent) -> None:
@@ -308,7 +348,10 @@ class CanvasView(Stage):
             if name is not None and name not in self.workspace.selection:
                 self.workspace.select((name,))
             elif name is None:
-                self.select_edge(self.canvas.edge_at(at.x(), at.y(), EDGE_REACH / 2 / self.zoom))
+                edge = self.canvas.edge_at(at.x(), at.y(), EDGE_REACH / 2 / self.zoom)
+                self.select_edge(edge)
+                if edge is None:
+                    self.commenting.select(self.canvas.comment_at(at.x(), at.y()))
         self.actions_.menu(at).popup(event.globalPos())
         event.accept()
 
@@ -335,6 +378,8 @@ class CanvasView(Stage):
             self._escape()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.offer.ends is not None:
             self.offer.accept()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.canvas.selected_comment:
+            self.commenting.field.open_for(self.canvas.selected_comment)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and len(self.workspace.selection) == 1:
             self.settings_wanted.emit()
         elif key in _WALK:
@@ -366,6 +411,8 @@ class CanvasView(Stage):
             }
             if places:
                 self.editor.move(places, merge="nudge:" + ",".join(selection))
+            else:
+                self.commenting.nudge(*by)
             return
         name = step(network, selection[-1] if selection else None, way)
         if name is None:
@@ -384,6 +431,9 @@ class CanvasView(Stage):
             self.offer.dismiss()
         elif self.canvas.selected_edge is not None:
             self.canvas.select_edge(None)
+            self.actions_.refresh()
+        elif self.canvas.selected_comment is not None:
+            self.canvas.select_comment(None)
             self.actions_.refresh()
         else:
             self.workspace.select(())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from studio.project import graph
-from studio.project.values import Network, Node
+from studio.project.values import Flow, Network, Node
 
 Direction = Literal["up", "down", "left", "right"]
 
@@ -18,20 +18,29 @@ def step(network: Network, name: str | None, direction: Direction) -> str | None
         return None
     node = nodes.get(name) if name is not None else None
     if node is None:
-        by_height: Callable[[Node], tuple[float, float]] = lambda n: (n.y, n.x)  # noqa: E731
-        pick = max if direction == "up" else min
-        return pick(nodes.values(), key=by_height).name
-    if direction == "down":
+        along: Callable[[Node], tuple[float, float]] = (
+            (lambda n: (n.y, n.x)) if network.flow == "down" else (lambda n: (n.x, n.y))
+        )
+        pick = max if direction in ("up", "left") else min
+        return pick(nodes.values(), key=along).name
+    onward, back = ("down", "up") if network.flow == "down" else ("right", "left")
+    if direction == onward:
         wired = [nodes[edge.target] for edge in graph.outgoing(network)[node.name]]
-        return _nearest(node, wired) or _beyond(node, nodes, "down")
-    if direction == "up":
+        return _nearest(node, wired, network.flow) or _beyond(node, nodes, direction)
+    if direction == back:
         wired = [nodes[e.source] for e in graph.incoming(network)[node.name] if e.source in nodes]
-        return _nearest(node, wired) or _beyond(node, nodes, "up")
+        return _nearest(node, wired, network.flow) or _beyond(node, nodes, direction)
     return _beyond(node, nodes, direction)
 
 
-def _nearest(node: Node, others: list[Node]) -> str | None:
-    best = min(others, key=lambda o: (abs(o.x - node.x), abs(o.y - node.y)), default=None)
+def _nearest(node: Node, others: list[Node], flow: Flow) -> str | None:
+    """Of the wired nodes the one most in line, then the closest."""
+
+    def away(other: Node) -> tuple[float, float]:
+        dx, dy = abs(other.x - node.x), abs(other.y - node.y)
+        return (dx, dy) if flow == "down" else (dy, dx)
+
+    best = min(others, key=away, default=None)
     return best.name if best is not None else None
 
 

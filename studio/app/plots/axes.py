@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter
 
 from studio.app.plots import looks, ticks
+from studio.app.theme.text_size import px
 from studio.app.theme.tokens import FONT_SMALL, color, font
 
 LEFT_WIDTH = 46
@@ -37,11 +38,16 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
         raise NotImplementedError
 
     def dress(self) -> None:
-        """Take the colors of the present scheme."""
+        """Take the colors of the present scheme and the texts' size."""
+        self._take_room()
         self.setTickFont(font(FONT_SMALL, tabular=True))
         self.setTextPen(color("muted"))
         self.setPen(looks.pen(color("card")))
         self.setTickPen(looks.pen(color("line")))
+
+    def _take_room(self) -> None:
+        """Be as wide or as high as the numbers need."""
+        raise NotImplementedError
 
     def redo(self) -> None:
         """Write the numbers anew."""
@@ -60,8 +66,10 @@ class LeftAxis(_Axis):
         super().__init__("left")
         self._unit = unit
         self._logarithmic = False
-        self.setWidth(LEFT_WIDTH)
         self.setGrid(255)
+
+    def _take_room(self) -> None:
+        self.setWidth(px(LEFT_WIDTH))
 
     def set_logarithmic(self, on: bool) -> None:
         """Read positions as logarithms to base ten."""
@@ -69,7 +77,7 @@ class LeftAxis(_Axis):
         self.redo()
 
     def places(self, low: float, high: float, pixels: float) -> list[tuple[float, str]]:
-        count = max(2.0, pixels / PIXELS_A_ROW)
+        count = max(2.0, pixels / px(PIXELS_A_ROW))
         if self._logarithmic:
             exponents = ticks.log_ticks(low, high, count)
             return [(exponent, self._unit(10.0**exponent)) for exponent in exponents]
@@ -79,7 +87,7 @@ class LeftAxis(_Axis):
 
     def boundingRect(self) -> QRectF:
         # Half a line of text stands above the topmost hairline and below the lowest.
-        return QRectF(super().boundingRect()).adjusted(0, -8, 0, 8)
+        return QRectF(super().boundingRect()).adjusted(0, -px(8), 0, px(8))
 
     def generateDrawSpecs(self, p: QPainter) -> Any:
         box, view = self.own_rect(), self.linkedView()
@@ -107,7 +115,9 @@ class StepAxis(_Axis):
         super().__init__("bottom")
         self.in_epochs = True
         self._steps_per_epoch = 1
-        self.setHeight(BOTTOM_HEIGHT)
+
+    def _take_room(self) -> None:
+        self.setHeight(px(BOTTOM_HEIGHT))
 
     def set_steps_per_epoch(self, steps: int) -> None:
         """Say how long an epoch is."""
@@ -131,13 +141,13 @@ class StepAxis(_Axis):
 
     def places(self, low: float, high: float, pixels: float) -> list[tuple[float, str]]:
         unit = self._steps_per_epoch if self.in_epochs else 1
-        count = max(2.0, min(COLUMNS, pixels / LEAST_COLUMN))
+        count = max(2.0, min(COLUMNS, pixels / px(LEAST_COLUMN)))
         values = ticks.linear_ticks(low / unit, high / unit, count)
         texts = ticks.level([ticks.number(round(value, 9), 4) for value in values])
         return [(value * unit, text) for value, text in zip(values, texts, strict=True)]
 
     def boundingRect(self) -> QRectF:
-        return QRectF(super().boundingRect()).adjusted(-LEFT_WIDTH, 0, 8, 0)
+        return QRectF(super().boundingRect()).adjusted(-px(LEFT_WIDTH), 0, 8, 0)
 
     def generateDrawSpecs(self, p: QPainter) -> Any:
         box = self.own_rect()
@@ -148,14 +158,15 @@ class StepAxis(_Axis):
         top, height = box.top() + GAP, metrics.height()
         wide = metrics.horizontalAdvance(self.name) + GAP
         named = self._gutter() >= wide + 4
-        least = box.left() - min(self._gutter(), 24.0)
+        least = box.left() - min(self._gutter(), px(24))
         texts: list[tuple[QRectF, Qt.AlignmentFlag, str]] = []
         for value, text in self.places(low, high, box.width()):
             x = box.left() + (value - low) / (high - low) * box.width()
             half = metrics.horizontalAdvance(text) / 2 + 1
             middle = max(min(x, box.right() + 8 - half), least + half)
             if not texts and named:
-                where = QRectF(middle - half - wide, top, wide - GAP + 1, height)
+                left = max(middle - half - wide, box.left() - self._gutter())
+                where = QRectF(left, top, wide - GAP + 1, height)
                 texts.append((where, _CENTER, self.name))
             elif texts and middle - half < texts[-1][0].right() + GAP:
                 continue

@@ -156,5 +156,7 @@ class NormProfile(QWidget):
                 continue
             text = "1" if exponent == 0 else ticks.power(exponent)
             painter.setPen(color("muted"))
-            where = QRectF(x - wide / 2, top + height + GAP, wide, metrics.height())
+            half = metrics.horizontalAdvance(text) / 2 + 1
+            x = max(half, min(x, self.width() - half))
+            where = QRectF(x - half, top + height + GAP, 2 * half, metrics.height())
             painter.drawText(where, Qt.AlignmentFlag.AlignHCenter, text)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QGraphicsItem, QMenu, QToolTip, QWidget
 from studio.app.plots import looks, saving, ticks
 from studio.app.plots.axes import LeftAxis, StepAxis
 from studio.app.plots.scheduler import DrawScheduler
+from studio.app.theme.text_size import text_size
 from studio.app.theme.tokens import color, theme
 
 Bounds = tuple[float, float]
@@ -69,6 +70,7 @@ class StepPlot(pg.PlotWidget):  # type: ignore[misc]
         self._cursor.hide()
         self.addItem(self._cursor, ignoreBounds=True)
         theme().scheme_changed.connect(self.dress)
+        text_size().changed.connect(self.dress)
 
     def redraw(self) -> None:
         """Bring the picture up to date with the data, as far as it is in view."""

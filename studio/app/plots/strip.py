@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_SMALL, S2, color, font
 
 BAND = 10
@@ -49,6 +50,7 @@ class BlockStrip(QWidget):
         self._label = LEAST_LABEL
         self.setAccessibleName("Blocks of the network, in line with the gradient map")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        sized(self, lambda w: w.set_blocks(w._blocks, w._rows))
 
     def sizeHint(self) -> QSize:
         return QSize(BAND + S2 + self._label, 80)
@@ -58,7 +60,7 @@ class BlockStrip(QWidget):
         self._blocks, self._rows = tuple(blocks), rows
         metrics = QFontMetricsF(font(FONT_SMALL))
         widest = max((metrics.horizontalAdvance(b.name) for b in blocks), default=0.0)
-        self._label = int(min(MOST_LABEL, max(LEAST_LABEL, widest + 2)))
+        self._label = int(min(px(MOST_LABEL), max(LEAST_LABEL, widest + 2)))
         self.updateGeometry()
         self.setAccessibleDescription(", ".join(block.name for block in blocks))
         self.update()

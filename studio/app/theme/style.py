@@ -16,11 +16,13 @@ from PySide6.QtGui import QPalette, QPen
 from PySide6.QtWidgets import QApplication, QFrame, QStyleFactory, QWidget
 
 from studio.app import resources
+from studio.app.theme.text_size import px, sized, text_size
 from studio.app.theme.tokens import (
     FONT_BASE,
     FONT_LARGE,
     FONT_SMALL,
     RADIUS,
+    ROW,
     S1,
     S2,
     S3,
@@ -34,13 +36,16 @@ from studio.app.theme.tokens import (
 def apply(application: QApplication) -> None:
     """Dress the application, now and after every change of scheme."""
     application.setStyle(QStyleFactory.create("Fusion"))
-    application.setFont(font())
+    text_size().read_system(application.font())
 
     def dress() -> None:
+        application.setFont(font())
         application.setPalette(_palette())
         application.setStyleSheet(_sheet())
+        text_size().dressed.emit()
 
     theme().scheme_changed.connect(dress)
+    text_size().changed.connect(dress)
     theme().follow_system()
     dress()
 
@@ -50,8 +55,9 @@ def set_role(widget: QWidget, role: str) -> None:
     if widget.property("role") == role:
         return
     widget.setProperty("role", role)
-    if role in ("number", "figure"):
-        widget.setFont(font(tabular=True))
+    if role in ("number", "figure") and not widget.property("tabular"):
+        widget.setProperty("tabular", True)
+        sized(widget, lambda w: w.setFont(font(tabular=True)))
     # Rules on a property are worked out when the widget is polished, not when it changes.
     widget.style().unpolish(widget)
     widget.style().polish(widget)
@@ -109,9 +115,12 @@ def _palette() -> QPalette:
 def _sheet() -> str:
     tokens = dict(SCHEMES[theme().scheme])
     tokens |= {
-        "small": f"{FONT_SMALL}px",
-        "base": f"{FONT_BASE}px",
-        "large": f"{FONT_LARGE}px",
+        "small": f"{px(FONT_SMALL)}px",
+        "base": f"{px(FONT_BASE)}px",
+        "large": f"{px(FONT_LARGE)}px",
+        "h16": f"{px(16)}px",
+        "h24": f"{px(ROW - 4)}px",
+        "h26": f"{px(ROW - 2)}px",
         "radius": f"{RADIUS}px",
         "s1": f"{S1}px",
         "s2": f"{S2}px",
@@ -133,7 +142,7 @@ QToolTip { background: @card; color: @text; border: 1px solid @line; padding: @s
 QLabel { background: transparent; }
 QLabel[role="title"] { font-weight: 600; }
 QLabel[role="headline"] { font-size: @large; font-weight: 600; }
-QLabel[role="heading"] { font-size: 16px; font-weight: 600; }
+QLabel[role="heading"] { font-size: @h16; font-weight: 600; }
 QLabel[role="section"] { font-size: @small; font-weight: 600; color: @muted; }
 QLabel[role="muted"] { color: @muted; }
 QLabel[role="small"] { color: @muted; font-size: @small; }
@@ -159,7 +168,7 @@ QFrame[role="bar"][tone="error"] { background: @error_soft; border-color: @error
 
 QPushButton, QToolButton[role="button"] {
     background: @card; color: @text; border: 1px solid @line; border-radius: @radius;
-    padding: 5px @s3; min-height: 16px;
+    padding: 5px @s3; min-height: @h16;
 }
 QPushButton:hover, QToolButton[role="button"]:hover { background: @hover; }
 QPushButton:pressed, QToolButton[role="button"]:pressed { background: @track; }
@@ -200,7 +209,7 @@ QPushButton::menu-indicator { image: none; }
 
 QLineEdit, QAbstractSpinBox, QComboBox, QPlainTextEdit, QTextEdit {
     background: @field; color: @text; border: 1px solid @line; border-radius: @radius;
-    padding: 0 @s2; min-height: 26px; selection-background-color: @accent;
+    padding: 0 @s2; min-height: @h26; selection-background-color: @accent;
     selection-color: @accent_text;
 }
 QLineEdit:hover, QAbstractSpinBox:hover, QComboBox:hover { border: 1px solid @line_strong; }
@@ -220,13 +229,13 @@ QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover { backgro
 QAbstractSpinBox::up-arrow { image: url("@up"); width: 8px; height: 8px; }
 QAbstractSpinBox::down-arrow { image: url("@down"); width: 8px; height: 8px; }
 QComboBox::drop-down { border: none; width: 22px; }
-QComboBox { min-height: 24px; padding: 1px @s2; combobox-popup: 0; }
+QComboBox { min-height: @h24; padding: 1px @s2; combobox-popup: 0; }
 QComboBox::down-arrow { image: url("@down"); width: 10px; height: 10px; }
 QComboBox QAbstractItemView {
     background: @card; color: @text; border: 1px solid @line; outline: none; padding: @s1;
     selection-background-color: @accent_soft; selection-color: @text;
 }
-QComboBox QAbstractItemView::item { min-height: 24px; padding: 0 @s1; }
+QComboBox QAbstractItemView::item { min-height: @h24; padding: 0 @s1; }
 
 QCheckBox, QRadioButton { spacing: @s2; }
 QRadioButton::indicator {

@@ -16,6 +16,8 @@ from typing import Literal
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QGuiApplication
 
+from studio.app.theme.text_size import px
+
 Preference = Literal["system", "light", "dark"]
 
 S1, S2, S3, S4, S5, S6 = 4, 8, 12, 16, 24, 32
@@ -25,10 +27,11 @@ RADIUS = 6
 FONT_SMALL = 11
 FONT_BASE = 13
 FONT_LARGE = 20
-"""Text heights in device-independent pixels; the large one is for a page's headline alone."""
+"""Text heights in device-independent pixels, before the text size that the user chose; the large
+one is for a page's headline alone."""
 
 ROW = 28
-"""Height of a field, button or row of a list."""
+"""Height of a field, button or row of a list, at the usual text size."""
 
 SURFACES = (
     "window", "panel", "card", "field", "accent_soft", "good_soft", "warning_soft", "error_soft",
@@ -186,9 +189,10 @@ def color(name: str) -> QColor:
 
 
 def font(size: int = FONT_BASE, *, bold: bool = False, tabular: bool = False) -> QFont:
-    """The system's font at one of the sizes above; ``tabular`` for numbers that change."""
+    """The system's font at one of the sizes above, in the text size that holds now; ``tabular`` for
+    numbers that change."""
     result = QFont(QGuiApplication.font())
-    result.setPixelSize(size)
+    result.setPixelSize(px(size))
     result.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     if tabular:
         result.setFeature(QFont.Tag("tnum"), 1)

@@ -196,7 +196,13 @@ class ChosenCard(Card):
             chosen = replace(chosen, settings={**chosen.settings, name: value})
             return replace(project, recipe=replace(project.recipe, **{self._part: chosen}))
 
-        self.workspace.apply(f"Set {name.replace('_', ' ')}", change, merge=f"{self._part}.{name}")
+        kind = self._kinds[getattr(self.workspace.project.recipe, self._part).kind]
+        title = next(setting.title for setting in kind.settings if setting.name == name)
+        self.workspace.apply(
+            f"Set {title[:1].lower()}{title[1:]} of {kind.title}",
+            change,
+            merge=f"{self._part}.{name}",
+        )
 
 
 class RateCard(ChosenCard):

@@ -8,10 +8,11 @@ from functools import partial
 from itertools import groupby
 
 import numpy as np
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
+from studio.app.elided import ElidedLabel
 from studio.app.plots import ticks
 from studio.app.plots.gradient_map import GradientMap
 from studio.app.plots.line_plot import LinePlot
@@ -19,6 +20,7 @@ from studio.app.plots.lines import ColumnLine, PointsLine, SmoothedLine
 from studio.app.plots.scheduler import DrawScheduler, Together
 from studio.app.plots.strip import BlockRows
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_SMALL, S1
 from studio.app.train.controller import TrainingController
 from studio.app.train.grid import PanelGrid
@@ -119,7 +121,8 @@ class Dashboard(QWidget):
         entry = Entry("images/s", "plot1", "none", "8,888,888")
         throughput.add_to_head(self._legend(self.throughput, "", (entry,)))
         system = Panel("system", "Machine", self.system)
-        caption = QLabel()
+        caption = ElidedLabel()
+        caption.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         set_role(caption, "small")
         self.system.captioned.connect(caption.setText)
         system.add_to_head(caption)
@@ -127,7 +130,7 @@ class Dashboard(QWidget):
 
     def _comparison(self) -> QLabel:
         """Which part of the network gets how little of another's gradient."""
-        caption = QLabel()
+        caption = ElidedLabel()
 
         def show(text: str, little: bool) -> None:
             set_role(caption, "small-warning" if little else "small")
@@ -277,6 +280,11 @@ def rate_drops(project: Project, started: Started) -> list[tuple[float, str]]:
     ]
 
 
+def _small(button: QToolButton) -> None:
+    button.setStyleSheet(f"font-size: {px(FONT_SMALL)}px; padding: 0 {S1 + 2}px; min-height: 0;")
+    button.setFixedHeight(px(HEAD - 2))
+
+
 def _log_button(plot: LinePlot) -> QToolButton:
     button = QToolButton()
     button.setText("log")
@@ -284,8 +292,7 @@ def _log_button(plot: LinePlot) -> QToolButton:
     button.setAccessibleName(f"Logarithmic axis of {plot.title}")
     button.setToolTip("Show the values on a logarithmic axis")
     set_role(button, "button")
-    button.setStyleSheet(f"font-size: {FONT_SMALL}px; padding: 0 {S1 + 2}px; min-height: 0;")
-    button.setFixedHeight(HEAD - 2)
+    sized(button, _small)
     button.toggled.connect(plot.set_logarithmic)
     plot.scale_changed.connect(lambda: button.setChecked(plot.logarithmic))
     return button

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_SMALL, S1, S2, S3, color, font, theme
 
 SAMPLE = 20
@@ -26,6 +27,10 @@ class Entry:
     widest: str = ""
 
 
+def _font() -> QFont:
+    return font(FONT_SMALL, tabular=True)
+
+
 class Legend(QWidget):
     """Line styles, names and values in one row of a fixed width, so that nothing jumps."""
 
@@ -33,10 +38,10 @@ class Legend(QWidget):
         super().__init__(parent)
         self._entries = tuple(entries)
         self._values = [""] * len(self._entries)
-        self._font = font(FONT_SMALL, tabular=True)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Legend: " + ", ".join(entry.name for entry in entries))
         theme().scheme_changed.connect(self.update)
+        sized(self, lambda w: w.updateGeometry())
 
     def set_entries(self, entries: Sequence[Entry]) -> None:
         """Explain these instead, as many as before."""
@@ -55,9 +60,9 @@ class Legend(QWidget):
             self.update()
 
     def sizeHint(self) -> QSize:
-        metrics = QFontMetricsF(self._font)
+        metrics = QFontMetricsF(_font())
         width = sum(self._width(entry, metrics) for entry in self._entries)
-        return QSize(int(width + S3 * (len(self._entries) - 1)) + 1, HEIGHT)
+        return QSize(int(width + S3 * (len(self._entries) - 1)) + 1, px(HEIGHT))
 
     def _width(self, entry: Entry, metrics: QFontMetricsF) -> float:
         value = metrics.horizontalAdvance(f" {entry.widest}") if entry.widest else 0.0
@@ -68,10 +73,17 @@ class Legend(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setFont(self._font)
-        metrics = QFontMetricsF(self._font)
+        painter.setFont(_font())
+        metrics = QFontMetricsF(_font())
         x, middle = 0.0, self.height() / 2
+        narrow = self.width() < self.sizeHint().width()
         for entry, value in zip(self._entries, self._values, strict=True):
+            width = self._width(entry, metrics)
+            # Where there is too little room the values go first, then what comes last.
+            if narrow:
+                value, width = "", self._width(replace(entry, widest=""), metrics)
+                if x + width > self.width() + 1:
+                    break
             sample = self._sample(entry)
             self._paint_sample(painter, entry, x, middle, sample)
             where = QRectF(x + sample + S1, 0, self.width(), self.height())
@@ -81,7 +93,7 @@ class Legend(QWidget):
                 where.translate(metrics.horizontalAdvance(f"{entry.name} "), 0)
                 painter.setPen(color("text"))
                 painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, value)
-            x += self._width(entry, metrics) + S3
+            x += width + S3
         painter.end()
 
     def _paint_sample(
@@ -109,10 +121,10 @@ class ColorScale(QWidget):
         super().__init__(parent)
         self._color_at = color_at
         self._limits = (-5, 0)
-        self._font = font(FONT_SMALL, tabular=True)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Color scale of the gradient map")
         theme().scheme_changed.connect(self.update)
+        sized(self, lambda w: w.updateGeometry())
 
     def set_limits(self, limits: tuple[int, int]) -> None:
         """Show these powers of ten at the ends."""
@@ -123,14 +135,14 @@ class ColorScale(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        metrics = QFontMetricsF(self._font)
+        metrics = QFontMetricsF(_font())
         ends = metrics.horizontalAdvance("−88") * 2 + metrics.horizontalAdvance(_NORM)
-        return QSize(int(self.BAR + ends + 2 * S1 + S2) + 1, HEIGHT)
+        return QSize(int(self.BAR + ends + 2 * S1 + S2) + 1, px(HEIGHT))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setFont(self._font)
-        metrics = QFontMetricsF(self._font)
+        painter.setFont(_font())
+        metrics = QFontMetricsF(_font())
         low, high = (f"{limit}".replace("-", "−") for limit in self._limits)
         end = metrics.horizontalAdvance("−88")
         align = Qt.AlignmentFlag.AlignVCenter

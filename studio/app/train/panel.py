@@ -14,19 +14,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.app.elided import ElidedLabel
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S1, S2, S3, color
 
 HEAD = 22
 
 
-class PanelTitle(QLabel):
+class PanelTitle(ElidedLabel):
     """The handle of a panel. A drag moves it, a double click (or Enter) makes it fill the page."""
 
     dragged = Signal(QPointF)
     dropped = Signal(QPointF)
     canceled = Signal()
     opened = Signal()
+    _LEAST = 96
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
@@ -107,7 +110,7 @@ class Panel(QFrame):
         self._head.setContentsMargins(S3, S1, S3, 0)
         self._head.setSpacing(S3)
         self._head.addWidget(self.title)
-        self.title.setFixedHeight(HEAD)
+        sized(self.title, lambda w: w.setFixedHeight(px(HEAD)))
         self._head.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, S1, 1, S1)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_SMALL, RADIUS, S1, S2, color, font, theme
 from studio.project import schedules
 from studio.project.settings import SettingError
@@ -25,13 +26,13 @@ class RatePreview(QWidget):
         self._points: list[tuple[float, float]] = []
         self._epochs = 1
         self._at: float | None = None
-        self.setFixedHeight(HEIGHT)
+        sized(self, lambda w: w.setFixedHeight(px(HEIGHT)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Learning rate over the run")
         theme().scheme_changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        return QSize(200, HEIGHT)
+        return QSize(200, px(HEIGHT))
 
     def show_recipe(self, recipe: Recipe, steps_per_epoch: int | None = None) -> None:
         """Draw this recipe's rate; a recipe with settings out of bounds shows nothing."""

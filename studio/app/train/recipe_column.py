@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from studio.app.background import Background
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S3, S4
 from studio.app.train.cards import Card, ChoiceCard, ChosenCard, PlainCard, RateCard
 from studio.app.train.controller import TrainingController
@@ -14,6 +15,7 @@ from studio.app.train.start_card import StartCard
 from studio.app.workspace import Workspace
 from studio.project import recipes
 from studio.project.optimizers import OPTIMIZERS
+from studio.project.precision import PRECISION
 
 WIDTH = 284
 SCROLL_BAR = 10
@@ -34,7 +36,7 @@ class RecipeColumn(QFrame):
         self._workspace = workspace
         self._controller = controller
         self.setAccessibleName("Recipe")
-        self.setFixedWidth(WIDTH)
+        sized(self, lambda w: w.setFixedWidth(px(WIDTH)))
         set_role(self, "panel")
         self.start = StartCard(workspace, controller, background)
         self.optimizer = ChosenCard(
@@ -50,7 +52,7 @@ class RecipeColumn(QFrame):
         )
         self.input = ChoiceCard("Input normalization", workspace, "data", recipes.NORMALIZATION)
         self.machine = PlainCard(
-            "Device and seed", workspace, "recipe", (recipes.DEVICE, recipes.SEED)
+            "Device and precision", workspace, "recipe", (recipes.DEVICE, PRECISION, recipes.SEED)
         )
         self._cards: tuple[Card, ...] = (
             self.optimizer,
@@ -71,7 +73,7 @@ class RecipeColumn(QFrame):
         body = QWidget()
         set_role(body, "panel")
         # The scroll bar has its place whether it is needed or not: fields keep their width.
-        body.setFixedWidth(WIDTH - SCROLL_BAR)
+        sized(body, lambda w: w.setFixedWidth(px(WIDTH) - SCROLL_BAR))
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

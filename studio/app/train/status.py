@@ -138,7 +138,8 @@ class RunStatus(QFrame):
         images = f"{started.train_images:,} images to learn from"
         held = f"{started.validation_images:,} to check with"
         steps = f"{started.steps_per_epoch:,} steps an epoch"
-        self.say(f"Training on {started.device_title}: {images}, {held}, {steps}.")
+        numbers = "" if started.precision == "float32" else f" in {started.precision}"
+        self.say(f"Training on {started.device_title}{numbers}: {images}, {held}, {steps}.")
 
     def _tell_epoch(self, epoch: EpochDone) -> None:
         best = ", the best so far" if epoch.best else ""

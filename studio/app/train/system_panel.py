@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetricsF, QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
+from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_SMALL, S1, S2, color, font, theme
 from studio.runs.system import GpuSample, SystemMonitor, SystemSample
 
@@ -88,7 +89,7 @@ class SystemPanel(QWidget):
         self._rows: tuple[Reading, ...] = ()
         self._note = ""
         self.setAccessibleName("Machine")
-        self.setMinimumSize(180, 4 * 20)
+        sized(self, lambda w: w.setMinimumSize(180, 4 * px(20)))
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self._refresh)
@@ -135,14 +136,19 @@ class SystemPanel(QWidget):
         y = float(S1)
         note_height = 2 * metrics.height() + S1 if self._note else 0.0
         room = max(1.0, self.height() - y - note_height)
-        step = min(float(ROW_HEIGHT), room / max(1, len(self._rows)))
+        step = min(float(px(ROW_HEIGHT)), room / max(1, len(self._rows)))
         for row in self._rows:
             self._paint_row(painter, row, QRectF(S1, y, self.width() - S2, step))
             y += step
         if self._note:
             painter.setPen(color("muted"))
             where = QRectF(S1, self.height() - note_height, self.width() - S2, note_height)
-            painter.drawText(where, int(Qt.TextFlag.TextWordWrap), self._note)
+            wrap = int(Qt.TextFlag.TextWordWrap)
+            note = self._note
+            if metrics.boundingRect(where, wrap, note).height() > where.height():
+                # Two lines, of which the first is seldom full; the tooltip has it all.
+                note = metrics.elidedText(note, Qt.TextElideMode.ElideRight, 1.75 * where.width())
+            painter.drawText(where, wrap, note)
         painter.end()
 
     def _paint_row(self, painter: QPainter, row: Reading, box: QRectF) -> None:
@@ -151,10 +157,10 @@ class SystemPanel(QWidget):
         painter.drawText(box, align | Qt.AlignmentFlag.AlignLeft, row.name)
         painter.setPen(color("warning" if row.warning else "text"))
         painter.drawText(box, align | Qt.AlignmentFlag.AlignRight, row.value)
-        width = box.width() - LABEL - VALUE
+        width = box.width() - px(LABEL + VALUE)
         if row.share is None or width < 24:
             return
-        track = QRectF(box.left() + LABEL, box.center().y() - 3, width, 6)
+        track = QRectF(box.left() + px(LABEL), box.center().y() - 3, width, 6)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color("track"))
         painter.drawRoundedRect(track, 3, 3)

@@ -65,6 +65,7 @@ def _open(folder: Path) -> tuple[QApplication, MainWindow]:
 
     from studio.app import application as qt
     from studio.app.background import Background
+    from studio.app.recovery import Recovery
     from studio.app.train.controller import TrainingController
     from studio.app.window import MainWindow
     from studio.app.workspace import Workspace
@@ -72,10 +73,12 @@ def _open(folder: Path) -> tuple[QApplication, MainWindow]:
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
     application = qt.create(["studio"])
+    workspace = Workspace(templates.build("quickstart"))
     window = MainWindow(
-        Workspace(templates.build("quickstart")),
+        workspace,
         TrainingController(folder / "runs"),
         Background(),
+        recovery=Recovery(workspace, folder / "recovery"),
     )
     window.show()
     window.make_all_pages()

@@ -10,11 +10,14 @@ import torch
 from torch.nn import functional
 
 from studio.engine.data import DataSet, normalization
-from studio.engine.devices import synchronize, use_threads
+from studio.engine.devices import find_machine, synchronize, use_threads
 from studio.engine.evaluation import measure as validate
 from studio.engine.feed import Feed
 from studio.engine.module import build_module, has_batch_norm
 from studio.engine.optimizers import build_optimizer
+from studio.engine.precision import Precision
+from studio.project.analysis import analyze
+from studio.project.precision import resolve
 from studio.project.values import Project
 
 EPOCHS = 3
@@ -47,16 +50,23 @@ def _loop(project: Project, data: DataSet, device: torch.device, spare_cores: in
         seed=recipe.seed,
         drop_single=has_batch_norm(module),
     )
+    # The same numbers as the run that it is compared with.
+    fastest = next(d.fastest for d in find_machine().devices if d.name == str(device))
+    chosen = resolve(recipe, analyze(project.network), fastest, str(device))
+    precision = Precision(chosen, device)
+    kind = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(chosen)
     seconds = []
     for epoch in range(EPOCHS):
         start = time.perf_counter()
         module.train()
         for images, labels in feed.batches(epoch):
-            loss = functional.cross_entropy(module(images), labels)
+            with torch.autocast(device.type, kind, enabled=kind is not None):
+                loss = functional.cross_entropy(module(images), labels)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        validate(module, feed.split("validation", max(32, recipe.batch_size)), lambda: False)
+        split = feed.split("validation", max(32, recipe.batch_size))
+        validate(module, split, lambda: False, precision.autocast)
         synchronize(device)
         seconds.append(time.perf_counter() - start)
     return speed(len(data.splits["train"]), seconds)

@@ -16,7 +16,12 @@ from studio.engine.module import build_module
 from studio.project.templates import build
 
 TITLE = "seconds of forward and backward passes, ours and torchvision's"
-_NETWORKS = ("resnet50", "googlenet", "mobilenet_v2")
+_NETWORKS = ("resnet50", "googlenet", "mobilenet_v2", "convnext_tiny")
+_ASIDE: dict[str, dict[str, bool | float]] = {
+    "googlenet": {"aux_logits": False, "init_weights": False},
+    "convnext_tiny": {"stochastic_depth_prob": 0.0},
+}
+"""What torchvision's has beyond the template."""
 _BATCH, _SIDE, _CLASSES = 4, 96, 10
 _STEPS = 3
 _GOAL = 0.98
@@ -34,7 +39,7 @@ def measure(rounds: int, progress: Callable[[int, int], None]) -> Report:
     for name in _NETWORKS:
         network = build(name, size, _CLASSES).network
         ours.append(build_module(network, 0, str(device)).train())
-        extra = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
+        extra = _ASIDE.get(name, {})
         made = models.get_model(name, weights=None, num_classes=_CLASSES, **extra)
         theirs.append(made.to(device).train())
     images = torch.rand(_BATCH, *size, device=device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.project.blocks.body import Body
+from studio.project.blocks.body import INITIALIZATION, Body
 from studio.project.kinds import BlockKind
 from studio.project.layers.common import ACTIVATION, feature_map
 from studio.project.settings import Choice, Integer, Real, Values
@@ -15,12 +15,15 @@ EPSILON = 1e-6
 def _expand_block(values: Values, shape: Shape) -> Network:
     channels, _, _ = feature_map((shape,))
     body = Body()
-    body.add("conv", "convolution", channels=channels, kernel=values["kernel"], groups=channels)
+    start = values["initialization"]
+    body.add("conv", "convolution", channels=channels, kernel=values["kernel"], groups=channels,
+             initialization=start)  # fmt: skip
     body.add("norm", "layer_norm", epsilon=EPSILON)
     # On every pixel alone a linear layer is a 1×1 convolution.
-    body.add("widen", "convolution", channels=channels * values["expansion"], kernel=1)
+    body.add("widen", "convolution", channels=channels * values["expansion"], kernel=1,
+             initialization=start)  # fmt: skip
     body.activation("act", values["activation"])
-    body.add("narrow", "convolution", channels=channels, kernel=1)
+    body.add("narrow", "convolution", channels=channels, kernel=1, initialization=start)
     body.add("scale", "layer_scale", initial=values["scale"])
     if values["drop"]:
         body.add("drop", "stochastic_depth", rate=values["drop"])
@@ -39,6 +42,7 @@ _SETTINGS = (
          logarithmic=True, help="The first value of the learnt factor on the branch."),
     Real(name="drop", title="Stochastic depth", default=0.0, minimum=0.0, maximum=0.99,
          help="The share of images for which the branch is left out in training."),
+    INITIALIZATION,
 )  # fmt: skip
 
 CONVNEXT_BLOCK = BlockKind(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.project.blocks.body import Body, channels_setting
+from studio.project.blocks.body import INITIALIZATION, Body, channels_setting
 from studio.project.kinds import BlockKind
 from studio.project.layers.common import ACTIVATION, feature_map
 from studio.project.settings import Integer, Real, Values
@@ -15,10 +15,11 @@ def _expand_layer(values: Values, shape: Shape) -> Network:
     body.add("norm1", "batch_norm")
     body.activation("act1", values["activation"])
     body.add("conv1", "convolution", channels=values["width"] * values["growth"], kernel=1,
-             bias=False)  # fmt: skip
+             bias=False, initialization=values["initialization"])  # fmt: skip
     body.add("norm2", "batch_norm")
     body.activation("act2", values["activation"])
-    body.add("conv2", "convolution", channels=values["growth"], bias=False)
+    body.add("conv2", "convolution", channels=values["growth"], bias=False,
+             initialization=values["initialization"])  # fmt: skip
     body.add("concat", "concatenate", ("in", body.last))
     return body.network()
 
@@ -28,6 +29,7 @@ _LAYER_SETTINGS = (
     Integer(name="width", title="Width", default=4, minimum=1, maximum=64,
             help="The 1×1 convolution in front makes this many times the growth."),
     ACTIVATION,
+    INITIALIZATION,
 )  # fmt: skip
 
 DENSE_LAYER = BlockKind(
@@ -77,7 +79,7 @@ def _expand_transition(values: Values, shape: Shape) -> Network:
     body.add("norm", "batch_norm")
     body.activation("act", values["activation"])
     body.add("conv", "convolution", channels=max(1, int(channels * values["compression"])),
-             kernel=1, bias=False)  # fmt: skip
+             kernel=1, bias=False, initialization=values["initialization"])  # fmt: skip
     body.add("pool", "pooling", mode="average")
     return body.network()
 
@@ -93,6 +95,7 @@ TRANSITION = BlockKind(
         Real(name="compression", title="Compression", default=0.5, minimum=0.01, maximum=1.0,
              help="The share of the channels that is left."),
         ACTIVATION,
+        INITIALIZATION,
     ),
     chips=lambda values: (f"×{values['compression']:g} channels",),
     expand=_expand_transition,

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from studio.project import graph
+from studio.project import comment_limits, graph
 from studio.project.blocks.auxiliary import KIND as AUXILIARY
+from studio.project.colors import COLORS
 from studio.project.kinds import MAX_LAYERS, BlockKind, Mismatch
 from studio.project.settings import Choice, Integer, Setting, SettingError, Text, Values
 from studio.project.values import Edge, Network, Node, Shape
@@ -24,19 +25,6 @@ MAX_DEPTH = 36
 """Levels of lists and objects in an inside: what eight nested ones need, with a little to spare."""
 MAX_REPEATS = 1000
 MAX_TITLE = 40
-
-COLORS = {
-    "violet": "group",
-    "blue": "vgg",
-    "sky": "convolution",
-    "green": "inception",
-    "gold": "activation",
-    "orange": "residual",
-    "pink": "pooling",
-    "gray": "dropout",
-}
-"""The colors to choose from, each that of a family: people with color-blindness can tell those
-apart, and both schemes have them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +120,9 @@ def _check(content: object, nesting: int) -> tuple[Network, int]:
         raise SettingError(f"its inside cannot be read: {str(error)[:200]}") from None
     _check_names(network)
     _check_wires(network)
+    for note in network.comments:
+        if reason := comment_limits.fault(note):
+            raise SettingError(f"its inside cannot be read: {reason}")
     layers = 0
     for node in network.nodes:
         count = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from studio.project.blocks.body import BATCH_NORM_FLAG, Body, channels_setting
+from studio.project.blocks.body import BATCH_NORM_FLAG, INITIALIZATION, Body, channels_setting
 from studio.project.kinds import BlockKind
 from studio.project.layers.common import ACTIVATION, feature_map
 from studio.project.settings import Integer, Real, Values
@@ -25,7 +25,7 @@ _STRIDE = Integer(
 
 def _expand_separable(values: Values, shape: Shape) -> Network:
     channels, _, _ = feature_map((shape,))
-    shared = {"batch_norm": values["batch_norm"], "activation": values["activation"]}
+    shared = {name: values[name] for name in ("batch_norm", "activation", "initialization")}
     body = Body()
     body.add("depthwise", "conv_unit", channels=channels, kernel=values["kernel"],
              stride=values["stride"], groups=DEPTHWISE, **shared)  # fmt: skip
@@ -49,6 +49,7 @@ SEPARABLE = BlockKind(
         _STRIDE,
         BATCH_NORM_FLAG,
         ACTIVATION,
+        INITIALIZATION,
     ),
     chips=lambda values: (str(values["channels"]), f"{values['kernel']}×{values['kernel']}"),
     expand=_expand_separable,
@@ -58,14 +59,15 @@ SEPARABLE = BlockKind(
 def _expand_inverted(values: Values, shape: Shape) -> Network:
     channels, _, _ = feature_map((shape,))
     wide = max(1, round(channels * values["expansion"]))
-    shared: dict[str, Any] = {"activation": values["activation"]}
+    start = values["initialization"]
+    shared: dict[str, Any] = {"activation": values["activation"], "initialization": start}
     body = Body()
     if wide != channels:
         body.add("expand", "conv_unit", channels=wide, kernel=1, **shared)
     body.add("depthwise", "conv_unit", channels=wide, kernel=values["kernel"],
              stride=values["stride"], groups=DEPTHWISE, **shared)  # fmt: skip
     # The last convolution has no activation: the paper's linear bottleneck.
-    body.add("project", "projection", channels=values["channels"])
+    body.add("project", "projection", channels=values["channels"], initialization=start)
     if values["stride"] == 1 and channels == values["channels"]:
         body.add("add", "add", (body.last, "in"))
     return body.network()
@@ -78,6 +80,7 @@ _INVERTED_SETTINGS = (
     _STRIDE,
     _KERNEL,
     ACTIVATION,
+    INITIALIZATION,
 )  # fmt: skip
 
 

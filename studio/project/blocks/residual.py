@@ -12,7 +12,8 @@ from studio.project.values import Network, Shape
 def _expand_projection(values: Values, shape: Shape) -> Network:
     body = Body()
     body.add("0", "convolution", channels=values["channels"], kernel=1, stride=values["stride"],
-             bias=not values["batch_norm"])  # fmt: skip
+             bias=not values["batch_norm"],
+             initialization=values["initialization"])  # fmt: skip
     if values["batch_norm"]:
         body.add("1", "batch_norm")
     return body.network()
@@ -28,6 +29,7 @@ PROJECTION = BlockKind(
         channels_setting("channels", "Channels", 64, "How many channels go out."),
         Integer(name="stride", title="Stride", default=1, minimum=1, maximum=64, unit="px"),
         BATCH_NORM_FLAG,
+        INITIALIZATION,
     ),
     expand=_expand_projection,
     hidden=True,
@@ -66,7 +68,8 @@ def _shortcut(body: Body, values: Values, shape: Shape, source: str) -> str | No
         # A pre-activation block's sum is not normalized, and neither is what its shortcut adds.
         norm = values["batch_norm"] and values["order"] == "post"
         return body.add("downsample", "projection", source, channels=values["channels"],
-                        stride=values["stride"], batch_norm=norm)  # fmt: skip
+                        stride=values["stride"], batch_norm=norm,
+                        initialization=values["initialization"])  # fmt: skip
     if option == "zero" and not same:
         return body.add("shortcut", "zero_shortcut", source, channels=values["channels"],
                         stride=values["stride"])  # fmt: skip

@@ -110,5 +110,6 @@ CONVOLUTION = LayerKind(
     macs=_convolution_macs,
     window=_convolution_window,
     keeps=Keeps(input=True),
+    mixed="half",
     counted=True,
 )  # fmt: skip

@@ -76,6 +76,7 @@ LAYER_SCALE = LayerKind(
     shape=lambda values, inputs: inputs[0],
     parameters=lambda values, inputs: inputs[0][0],
     keeps=_KEPT_INPUT,
+    mixed="single",  # its factors are
 )  # fmt: skip
 
 DROPOUT = LayerKind(
@@ -91,7 +92,7 @@ DROPOUT = LayerKind(
     ),
     chips=lambda values: (f"{values['rate']:g}",),
     shape=lambda values, inputs: inputs[0],
-    keeps=Keeps(extra=lambda values, inputs, output: 4 * value_count(output)),
+    keeps=Keeps(values=lambda values, inputs, output: value_count(output)),
 )  # fmt: skip
 
 
@@ -109,7 +110,7 @@ SPATIAL_DROPOUT = LayerKind(
     ),
     chips=lambda values: (f"{values['rate']:g}",),
     shape=lambda values, inputs: feature_map(inputs),
-    keeps=Keeps(extra=lambda values, inputs, output: 4 * output[0]),
+    keeps=Keeps(values=lambda values, inputs, output: output[0]),
 )  # fmt: skip
 
 STOCHASTIC_DEPTH = LayerKind(
@@ -126,7 +127,7 @@ STOCHASTIC_DEPTH = LayerKind(
     ),
     chips=lambda values: (f"{values['rate']:g}",),
     shape=lambda values, inputs: inputs[0],
-    keeps=Keeps(extra=lambda values, inputs, output: 4),
+    keeps=Keeps(values=lambda values, inputs, output: 1),
 )  # fmt: skip
 
 IDENTITY = LayerKind(

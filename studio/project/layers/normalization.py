@@ -57,6 +57,7 @@ LAYER_NORM = LayerKind(
     keeps=Keeps(
         input=True, extra=lambda values, inputs, output: 8 * (value_count(output) // output[0])
     ),
+    mixed="norm",
 )
 
 
@@ -88,6 +89,7 @@ GROUP_NORM = LayerKind(
     shape=_group_norm_shape,
     parameters=lambda values, inputs: 2 * inputs[0][0],
     keeps=Keeps(input=True, extra=lambda values, inputs, output: 8 * values["groups"]),
+    mixed="norm",
 )  # fmt: skip
 
 LOCAL_RESPONSE_NORM = LayerKind(
@@ -112,5 +114,6 @@ LOCAL_RESPONSE_NORM = LayerKind(
     chips=lambda values: (f"{values['size']} channels",),
     shape=lambda values, inputs: feature_map(inputs),
     # torch builds it of a square, an average over channels, a power and a division.
-    keeps=Keeps(input=True, extra=lambda values, inputs, output: 12 * value_count(output)),
+    keeps=Keeps(input=True, values=lambda values, inputs, output: 3 * value_count(output)),
+    mixed="single",
 )  # fmt: skip

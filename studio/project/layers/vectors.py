@@ -55,5 +55,6 @@ LINEAR = LayerKind(
     ),
     macs=lambda values, inputs, output: inputs[0][0] * output[0],
     keeps=Keeps(input=True),
+    mixed="half",
     counted=True,
 )  # fmt: skip

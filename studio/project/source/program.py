@@ -5,10 +5,12 @@ The text below is the file as it is written; ``program`` fills in what differs b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.project.source.printer import Group, lines
+from studio.project.source.starting import Starting
 from studio.project.source.writer import Source
 from studio.project.values import Network
 
@@ -74,17 +76,17 @@ _BARE_HEAD = '''\
 """@TITLE@, an image classifier made with Training Studio: the network without its weights.
 
     model = @NAME@()
+    initialize(model, seed=0)
     logits = model(preprocess(images))
 
-It needs torch alone, and starts as torch initializes its layers.
+It needs torch alone.
 """
 
 from __future__ import annotations
 
-@ORDERED_BARE@import torch
+@IMPORTS_BARE@import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-
+@FUNCTIONAL@
 @CLASSES@
 CHANNELS, HEIGHT, WIDTH = @SHAPE@
 @MEAN@
@@ -256,10 +258,18 @@ def program(
         "DEVIATION": _tuple("DEVIATION", preparation.deviation),
         "NAME": source.name,
         "PREPROCESS": _PREPROCESS,
-        "ORDERED_BARE": "from collections import OrderedDict\n\n" * source.needs_ordered_dict,
     }
     if not checksum:
-        return _filled(_BARE_HEAD, fill) + source.classes + _PREPROCESS
+        starting = Starting(network)
+        imports = (
+            "import math\n" * starting.needs_math
+            + "from collections import OrderedDict\n" * source.needs_ordered_dict
+        )
+        fill["IMPORTS_BARE"] = imports and f"{imports}\n"
+        uses_functions = re.search(r"\bF\.", source.classes)
+        fill["FUNCTIONAL"] = "from torch.nn import functional as F\n" if uses_functions else ""
+        parts = (_filled(_BARE_HEAD, fill) + source.classes, starting.text + _PREPROCESS)
+        return "\n\n".join(parts)
     return _filled(_HEAD, fill) + source.classes + _filled(_TAIL, fill)
 
 

@@ -220,9 +220,9 @@ def test_the_label_at_the_source_makes_room_for_an_offered_wire(
     workspace.select(("features",))
     node = workspace.project.network.node("features")
     drop(view, "residual", node.x + 330, node.y + 220)
-    assert view.canvas.cards["features"].label_left
+    assert view.canvas.cards["features"].label_aside
     QTest.keyClick(view, Qt.Key.Key_Escape)
-    assert not view.canvas.cards["features"].label_left
+    assert not view.canvas.cards["features"].label_aside
 
 
 def test_the_view_follows_a_card_that_was_dropped_at_its_edge(

@@ -13,8 +13,11 @@ from studio.app.canvas import catalog
 from studio.app.canvas.scene import CanvasScene
 from studio.app.canvas.view import CanvasView
 from studio.app.workspace import Workspace
-from studio.project import edits, registry, templates
+from studio.project import codec, edits, registry, templates
+from studio.project.colors import COLORS
 from studio.project.settings import Flag, Integer
+from studio.project.tags import TAGS
+from studio.project.values import Comment
 
 
 class Clumsy:
@@ -32,7 +35,8 @@ class Clumsy:
     ACTIONS = (
         "add", "add", "insert", "connect", "disconnect", "remove", "rename", "move", "preview",
         "setting", "duplicate", "undo", "redo", "tidy", "fix", "select", "cut_all",
-        "group", "group", "ungroup",
+        "group", "group", "ungroup", "comment", "comment", "tag", "align", "repeat",
+        "flow",
     )  # fmt: skip
 
     def names(self) -> list[str]:
@@ -109,6 +113,9 @@ class Clumsy:
     def redo(self) -> None:
         self.workspace.redo()
 
+    def flow(self) -> None:
+        self.editor.set_flow(self.chance.choice(["down", "right"]))
+
     def tidy(self) -> None:
         self.editor.tidy()
 
@@ -125,6 +132,35 @@ class Clumsy:
     def ungroup(self) -> None:
         if len(self.names()) < 60:
             self.editor.ungroup((self.some(),))
+
+    def comment(self) -> None:
+        notes = [comment.name for comment in self.editor.network.comments]
+        if not notes or self.chance.random() < 0.3:
+            self.editor.add_comment(*self.place())
+            return
+        name = self.chance.choice(notes)
+        x, y = self.place()
+        self.chance.choice(
+            [
+                lambda: self.editor.write_comment(name, f"text {x}"),
+                lambda: self.editor.write_comment(name, "amended", fresh=True),
+                lambda: self.editor.place_comment(Comment(name, x=x, y=y, width=1.0, height=9e9)),
+                lambda: self.editor.paint_comment(name, self.chance.choice([*COLORS, "no color"])),
+                lambda: self.editor.remove_comment(name),
+            ]
+        )()
+
+    def tag(self) -> None:
+        self.editor.set_tag((self.some(), self.some()), self.chance.choice(["", *TAGS]))
+
+    def align(self) -> None:
+        names = tuple({self.some() for _ in range(4)})
+        self.editor.align(names, self.chance.choice(["left", "center", "top", "middle"]))
+        self.editor.distribute(names, self.chance.choice(["across", "down"]))
+
+    def repeat(self) -> None:
+        if len(self.names()) < 60:
+            self.editor.repeat((self.some(),), self.chance.randint(1, 4))
 
     def select(self) -> None:
         self.workspace.select({self.some() for _ in range(3)})
@@ -144,8 +180,11 @@ def check(view: CanvasView) -> None:
     shown = view.canvas.snapshot()
     items = shown.pop("items")
     assert shown == drawn_afresh(view)
-    # Cards, wires, notes and the wire of the offer: no item is left behind.
-    assert items == len(shown["cards"]) + len(shown["wires"]) + len(view.notes.items) + 1
+    # Cards, wires, notes, problems and the wire of the offer: no item is left behind.
+    drawn = sum(len(shown[part]) for part in ("cards", "wires", "comments"))
+    assert items == drawn + len(view.notes.items) + 1
+    project = view.workspace.project
+    assert codec.loads(codec.dumps(project)) == project
 
 
 def live(qtbot: QtBot, seed: int, steps: int) -> None:

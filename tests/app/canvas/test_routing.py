@@ -114,7 +114,7 @@ def test_distance_is_measured_to_the_nearest_piece() -> None:
 
 def test_the_ports_of_a_merge_lie_side_by_side_on_its_upper_edge() -> None:
     box = Box.around(0, 0, 220, 40)
-    ports = [input_port(box, port, 16) for port in range(16)]
+    ports = [input_port(box, port, 16, "down") for port in range(16)]
     assert all(box.left < port.x < box.right and port.y == box.top for port in ports)
     assert len({port.x for port in ports}) == 16
 

@@ -36,6 +36,11 @@ def _folders_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(QStandardPaths, "writableLocation", lambda _: str(tmp_path / "home"))
 
 
+def leave(window: MainWindow) -> None:
+    """Close without a question."""
+    window.close_unasked()
+
+
 @pytest.fixture
 def workspace() -> Workspace:
     made = Workspace()
@@ -70,7 +75,7 @@ def window(
     background: Background,
 ) -> MainWindow:
     made = MainWindow(workspace, controller, background)
-    qtbot.addWidget(made, before_close_func=MainWindow.close_unasked)
+    qtbot.addWidget(made, before_close_func=leave)
     made.resize(1280, 800)
     made.show()
     qtbot.waitExposed(made)

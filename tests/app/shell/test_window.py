@@ -21,6 +21,7 @@ from pytestqt.qtbot import QtBot
 from studio.app.background import Background
 from studio.app.build.page import BuildPage
 from studio.app.device_chip import device_menu
+from studio.app.fields import NumberField
 from studio.app.shortcuts import SECTIONS, ShortcutSheet
 from studio.app.train.controller import TrainingController
 from studio.app.window import MainWindow
@@ -29,6 +30,7 @@ from studio.project import codec, edits, templates
 from studio.project.edits import remove_nodes
 from studio.project.values import Edge, Network, Project
 from studio.runs.api import Device
+from tests.app.shell.conftest import leave
 from tests.scripted_engine import Script, ScriptedEngine
 
 Answer = Callable[[object], list[str]]
@@ -381,15 +383,6 @@ def test_closing_during_a_run_asks_and_then_stops_it_in_order(
     assert not engine.runs[0].alive
 
 
-def test_an_end_without_questions_keeps_unsaved_work_in_a_file(
-    window: MainWindow, workspace: Workspace
-) -> None:
-    _edit(workspace, 55)
-    kept = window.close_unasked()
-    assert kept is not None
-    assert codec.load(kept).recipe.epochs == 55
-
-
 def test_size_and_scheme_stick(
     qtbot: QtBot,
     window: MainWindow,
@@ -443,7 +436,7 @@ def test_before_anything_is_chosen_the_start_page_offers_no_training(
 ) -> None:
     fresh = Workspace()
     other = MainWindow(fresh, controller, Background())
-    qtbot.addWidget(other, before_close_func=MainWindow.close_unasked)
+    qtbot.addWidget(other, before_close_func=leave)
     other.show()
     other.show_page("start")
     assert not other.top.run.isVisible()
@@ -559,8 +552,29 @@ def test_a_damaged_file_of_own_blocks_is_told_when_the_window_is_there(
     workspace.shelf.path.parent.mkdir(parents=True, exist_ok=True)
     workspace.shelf.path.write_text("not JSON")
     made = MainWindow(workspace, controller, background)
-    qtbot.addWidget(made, before_close_func=MainWindow.close_unasked)
+    qtbot.addWidget(made, before_close_func=leave)
     made.show()
     made.make_all_pages()
     assert "could not all be read" in made.messages.text
     assert "blocks-damaged-" in made.messages.text
+
+
+def test_every_setting_of_recipe_and_data_is_undone_by_its_name(
+    window: MainWindow, workspace: Workspace, engine: ScriptedEngine
+) -> None:
+    window.make_all_pages()
+    window.take_engine(engine)
+    names = []
+    for key in ("train", "data"):
+        for number in window.page(key).findChildren(NumberField):
+            before = workspace.project
+            number.stepBy(1)
+            number.committed.emit()
+            assert workspace.project != before, number.accessibleName()
+            names.append(workspace.undo_label)
+            workspace.undo()
+            assert workspace.project == before
+    assert "Set momentum γ of SGD with momentum" in names
+    assert "Set decay k of exponential decay" in names
+    assert {"Set the learning rate", "Set batch", "Set epochs", "Set seed"} <= set(names)
+    assert {"Set validation", "Set test"} <= {name.removesuffix(" share") for name in names}

@@ -202,7 +202,8 @@ def test_fields_keep_their_width_when_a_run_begins(
 
 def test_the_rows_of_the_learning_rate_have_one_distance(dressed: None, page: TrainPage) -> None:
     page.recipe.rate.choice.edited.emit("step")
-    QCoreApplication.processEvents()
+    for _ in range(5):  # a scroll area takes several turns to a height that has changed
+        QCoreApplication.processEvents()
     form = page.recipe.rate.settings_form
     assert form is not None
     rows = [page.recipe.rate.rate_form.editor("learning_rate")]

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from studio.app.background import Background
+from studio.app.recovery import Recovery
 from studio.app.start_page import StartPage
 from studio.app.train.controller import TrainingController
 from studio.app.train.start_card import StartCard
@@ -173,9 +174,9 @@ def test_every_control_has_a_name_and_says_why(card: StartCard) -> None:
 
 
 def test_the_gallery_offers_pretrained_weights_where_there_are_some(
-    qtbot: QtBot, workspace: Workspace
+    qtbot: QtBot, workspace: Workspace, tmp_path: Path
 ) -> None:
-    page = StartPage(workspace)
+    page = StartPage(workspace, Recovery(workspace, tmp_path))
     qtbot.addWidget(page)
     page.resize(1280, 800)
     page.show()
