@@ -17,7 +17,7 @@ from studio.app.seen_file import SeenFile, State, digest_of
 from studio.app.shelf import Shelf
 from studio.project import codec, levels
 from studio.project.analysis import Analysis
-from studio.project.edits import EditRefused
+from studio.project.edits import EditRefused, means_the_same
 from studio.project.values import Network, Project
 
 
@@ -146,7 +146,7 @@ class Workspace(QObject):
         if project is self._project or project == self._project:
             return True
         merges = bool(merge) and bool(self._undo) and self._undo[-1].merge == merge
-        if merges and not self._redo and project == self._undo[-1].before:
+        if merges and not self._redo and means_the_same(project, self._undo[-1].before):
             # An edit that ends where it began (Escape, a text that is no number) was none.
             project = self._undo.pop().before
         elif not merges or self._redo:

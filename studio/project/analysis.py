@@ -7,23 +7,23 @@ one is known, a fix. It takes milliseconds and is run on every edit.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from studio.project import graph, registry
-from studio.project.kinds import MAX_LAYERS, BlockKind, Mismatch, show_shape
+from studio.project.kinds import MAX_LAYERS, BlockKind, Mismatch
+from studio.project.layer_rows import LayerRow, layer_rows, node_rows
+from studio.project.mending import mend
 from studio.project.problems import (
     AddNode,
     Fix,
-    InsertBefore,
     Problem,
     RemoveEdge,
     RemoveNode,
-    SetSetting,
 )
-from studio.project.settings import SettingError, Values
-from studio.project.tracing import Span, Step, follow
+from studio.project.settings import SettingError
+from studio.project.tracing import Step, follow
 from studio.project.values import Edge, Network, Node, Shape
 
 
@@ -40,19 +40,6 @@ class NodeReport:
     receptive_field: tuple[int, int] | None
     share: float
     problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LayerRow:
-    """One layer of the expanded network; ``block`` is the canvas block it lies in, or None."""
-
-    name: str
-    kind: str
-    block: str | None
-    output: Shape
-    parameters: int
-    macs: int
-    receptive_field: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -73,7 +60,12 @@ class Analysis:
     @cached_property
     def layers(self) -> tuple[LayerRow, ...]:
         """Every layer in forward order, blocks expanded."""
-        return tuple(_rows(self.steps, "", None, Span()))
+        return layer_rows(self.steps)
+
+    @cached_property
+    def node_rows(self) -> tuple[LayerRow, ...]:
+        """The same for each node of the canvas, blocks as a whole."""
+        return node_rows(self.steps)
 
     @property
     def layer_count(self) -> int:
@@ -81,22 +73,19 @@ class Analysis:
         return sum(step.trace.layers for step in self.steps)
 
 
-def _rows(
-    steps: tuple[Step, ...], prefix: str, block: str | None, base: Span
-) -> Iterator[LayerRow]:
-    spans = {step.name: step.span for step in steps}
-    for step in steps:
-        trace = step.trace
-        name = prefix + step.name
-        if trace.steps:
-            before = [spans[source] for source in step.sources]
-            here = base.through(before[0]) if before else base
-            yield from _rows(trace.steps, name + ".", block or step.name, here)
-        elif trace.kind.family not in ("input", "output") and trace.output is not None:
-            reach = base.through(step.span).pixels
-            yield LayerRow(
-                name, trace.kind.kind, block, trace.output, trace.parameters, trace.macs, reach
-            )
+def with_findings(analysis: Analysis, findings: Sequence[Problem]) -> Analysis:
+    """``analysis`` with problems found elsewhere (in the data) at the nodes that they name."""
+    added: dict[str, tuple[Problem, ...]] = {}
+    for each in findings:
+        if each.node in analysis.nodes:
+            added[each.node] = (*added.get(each.node, ()), each)
+    if not added:
+        return analysis
+    nodes = dict(analysis.nodes)
+    for name, own in added.items():
+        nodes[name] = replace(nodes[name], problems=(*nodes[name].problems, *own))
+    told = tuple(problem for own in added.values() for problem in own)
+    return replace(analysis, nodes=nodes, problems=(*analysis.problems, *told))
 
 
 def analyze(network: Network) -> Analysis:
@@ -295,20 +284,8 @@ class _Analyst:
             self._note(node.name, "setting", str(error))
             return
         message = error.message.format(*step.sources)
-        fix = self._mend(node, step, error)
+        fix = mend(node, step, error, self.nodes, self.steps, self.classes)
         self._note(node.name, "shape", message, fix)
-
-    def _mend(self, node: Node, step: Step, error: Mismatch) -> Fix | None:
-        if error.wanted is not None and error.port < len(step.sources):
-            source = self.nodes[step.sources[error.port]]
-            given = step.inputs[error.port]
-            if fix := _fix_source(source, given, error.wanted):
-                return fix
-            if fix := _fix_projection(node, error.port, given, error.wanted):
-                return fix
-        if error.insert:
-            return Fix(error.insert_text, InsertBefore(node.name, error.port, error.insert))
-        return None
 
     def _check_unused(self) -> None:
         used = {edge.source for edge in self.network.edges if edge.target in self.nodes}
@@ -393,43 +370,6 @@ class _Inside(_Analyst):
         if self.entry is None:
             return None
         return follow(node, (), self.steps, self.classes or 2, entry=(self.entry,))
-
-
-def _channel_setting(values: Values, kind: str) -> str | None:
-    for name in ("channels", "features"):
-        if name in values and kind not in ("input", "zero_shortcut"):
-            return name
-    return None
-
-
-def _fix_source(source: Node, given: Shape, wanted: Shape) -> Fix | None:
-    """Set the source's channels, where only they differ and it can choose them."""
-    kind = registry.lookup(source.kind)
-    if kind is None or len(given) != len(wanted) or given[1:] != wanted[1:]:
-        return None
-    name = _channel_setting({s.name: s.initial for s in kind.settings}, source.kind)
-    if name is None:
-        return None
-    if name == "features":
-        # 0 is "as many as classes", which is what the output wants.
-        return Fix(f"Set {source.name}'s features to the classes", SetSetting(source.name, name, 0))
-    return Fix(
-        f"Set {source.name}'s channels to {wanted[0]}", SetSetting(source.name, name, wanted[0])
-    )
-
-
-def _fix_projection(node: Node, port: int, given: Shape, wanted: Shape) -> Fix | None:
-    """Put a 1×1 convolution before the port, where a whole stride brings the sizes together."""
-    if len(given) != 3 or len(wanted) != 3:
-        return None
-    stride = -(-given[1] // wanted[1])
-    if any(-(-given[axis] // stride) != wanted[axis] for axis in (1, 2)):
-        return None
-    settings = {"channels": wanted[0], "kernel": 1}
-    if stride > 1:
-        settings["stride"] = stride
-    text = f"Put a 1×1 convolution to {show_shape(wanted)} before it"
-    return Fix(text, InsertBefore(node.name, port, (("convolution", settings),)))
 
 
 def inside(node: Node, inputs: tuple[Shape, ...]) -> Network | None:

@@ -183,11 +183,7 @@ class CanvasActions(QObject):
     def _add_fixes(self, menu: QMenu) -> None:
         """The fixes of the one selected node stand first."""
         selection = self._view.workspace.selection
-        report = (
-            self._view.workspace.level.analysis.nodes.get(selection[0])
-            if len(selection) == 1
-            else None
-        )
+        report = self._view.known.nodes.get(selection[0]) if len(selection) == 1 else None
         fixes = [p.fix for p in report.problems if p.fix is not None] if report is not None else []
         for fix in fixes:
             action = menu.addAction(icon("check", "accent"), fix.text)

@@ -23,6 +23,8 @@ from studio.app.canvas.scene import CanvasScene
 from studio.app.canvas.tip import PointerTip
 from studio.app.theme.tokens import theme
 from studio.app.workspace import Workspace
+from studio.project.analysis import Analysis, with_findings
+from studio.project.problems import Problem
 
 MIN_ZOOM, MAX_ZOOM = 0.05, 4.0
 ZOOM_STEP = 1.2
@@ -74,6 +76,8 @@ class Stage(QGraphicsView):
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
         self.setResizeAnchor(QGraphicsView.ViewportAnchor.AnchorViewCenter)
         self.tip = PointerTip(self.viewport())
+        self.findings: tuple[Problem, ...] = ()
+        """Problems beyond the network: what the data has to say about its nodes."""
         self._fitted = False
         self._dots: dict[str, QBrush] = {}
 
@@ -82,6 +86,12 @@ class Stage(QGraphicsView):
         """What the input pill calls the images."""
         source = self.workspace.project.data.source
         return source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or source
+
+    @property
+    def known(self) -> Analysis:
+        """What is known of the network, with the findings at the nodes that they name."""
+        level = self.workspace.level
+        return level.analysis if level.path else with_findings(level.analysis, self.findings)
 
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         super().drawBackground(painter, rect)

@@ -50,6 +50,7 @@ from studio.app.theme.text_size import text_size
 from studio.app.theme.tokens import theme
 from studio.app.workspace import Workspace
 from studio.project.grouping import can_ungroup
+from studio.project.problems import Problem
 from studio.project.values import Edge
 
 DRAG_FROM = 4
@@ -112,6 +113,18 @@ class CanvasView(Stage):
 
     # Following ----------------------------------------------------------------------------------
 
+    def set_findings(self, findings: tuple[Problem, ...]) -> None:
+        """Problems beyond the network; those of a node are marked on its card."""
+        if findings == self.findings:
+            return
+        self.findings = findings
+        if self._gesture is None:  # or what is held would be put back; its end follows anyway
+            self._sync()
+
+    def _sync(self) -> None:
+        self.canvas.sync(self.workspace.level.network, self.known, self.data_name)
+        self._follow_selection()
+
     @Slot()
     def _follow(self) -> None:
         """The value changed."""
@@ -119,15 +132,12 @@ class CanvasView(Stage):
             self._cancel_gesture()
         self.tip.say("", QPoint())
         self.glide.end()
-        self.canvas.sync(
-            self.workspace.level.network, self.workspace.level.analysis, self.data_name
-        )
+        self._sync()
         before, self._glides_from = self._glides_from, None
         if before is not None:
             self.glide.start(before)
         self.zoom_to_fit_once()
         self.offer.follow()
-        self._follow_selection()
         self.minimap.redraw()
         self.minimap.settle()
 
@@ -153,7 +163,7 @@ class CanvasView(Stage):
         """Let a screen reader say what is selected."""
         text = speech.describe(
             self.workspace.level.network,
-            self.workspace.level.analysis,
+            self.known,
             self.workspace.selection,
             self.canvas.selected_comment,
         )
@@ -195,7 +205,7 @@ class CanvasView(Stage):
             at = self.mapToScene(event.pos())
             name = self.canvas.card_at(at.x(), at.y())
             node = next((n for n in self.editor.network.nodes if n.name == name), None)
-            text = speech.tooltip(self.workspace.level.analysis, node) if node is not None else ""
+            text = speech.tooltip(self.known, node) if node is not None else ""
             QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
         return super().viewportEvent(event)
@@ -267,7 +277,7 @@ class CanvasView(Stage):
     def _follow_link(self, at: QPointF) -> bool:
         """Apply the fix whose words were clicked."""
         name = self.notes.link_at(at.x(), at.y())
-        report = self.workspace.level.analysis.nodes.get(name) if name is not None else None
+        report = self.known.nodes.get(name) if name is not None else None
         fix = report.problems[0].fix if report is not None and report.problems else None
         if fix is None:
             return False
