@@ -281,6 +281,7 @@ class Inspector(QFrame):
         else:
             form.set_several(owners, matter_to_all(nodes, settings))
         form.set_errors(errors)
+        form.setEnabled(self._workspace.level.editable)
 
     @Slot(str, object)
     def _edited(self, name: str, value: object) -> None:

@@ -96,6 +96,7 @@ class PathBar(QFrame):
     def _add(self, part: QWidget) -> None:
         self._parts.append(part)
         self.row.addWidget(part)
+        part.show()  # at once, so that the bar knows its size
 
     def _go(self, path: Path) -> None:
         self._workspace.open_level(path)
