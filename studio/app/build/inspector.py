@@ -199,6 +199,7 @@ class Inspector(QFrame):
         self.title.hide()
         self.name.show()
         self.name.show_name(node.name)
+        self.name.setReadOnly(not self._workspace.level.editable)
         source = f" · {kind.source.split(',')[0]}" if kind is not None and kind.source else ""
         title = kind.title if kind is not None else f"Unknown kind “{node.kind}”"
         if kind is not None and kind.own_title is not None:

@@ -289,7 +289,8 @@ class CanvasView(Stage):
         at = self.mapToScene(place)
         if self._pressed is not None:
             name, start, grabbed = self._pressed
-            if (place - start).manhattanLength() >= DRAG_FROM:
+            moves = self.workspace.level.editable
+            if moves and (place - start).manhattanLength() >= DRAG_FROM:
                 self._pressed = None
                 self._gesture = MoveGesture(self, self.workspace.selection, name, grabbed)
         if isinstance(self._gesture, PanGesture):
