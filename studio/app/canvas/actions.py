@@ -345,16 +345,18 @@ class CanvasActions(QObject):
 
     @Slot()
     def _tidy(self) -> None:
-        self._view.gliding.emit()
+        self._view.moving.emit()
         if self._editor.tidy():
             self._view.zoom_to_fit()
+            self._view.moved_all.emit()
 
     @Slot()
     def _turn(self) -> None:
-        self._view.gliding.emit()
+        self._view.moving.emit()
         if self._editor.set_flow("right" if self._editor.network.flow == "down" else "down"):
             self._view.look_afresh()
             self._view.zoom_to_fit_once()
+            self._view.moved_all.emit()
 
     @Slot()
     def _zoom_in(self) -> None:

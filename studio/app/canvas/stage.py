@@ -55,8 +55,10 @@ class Stage(QGraphicsView):
     note_text_wanted = Signal(str)
     """The text of this note shall be edited."""
     next_note_wanted = Signal()
-    gliding = Signal()
-    """The next change moves many cards: let it be seen where each goes."""
+    moving = Signal()
+    """Many cards are about to be moved."""
+    moved_all = Signal()
+    """They have been: let it be seen where each went."""
     settings_wanted = Signal()
     """The keyboard shall go to the settings of the selected node."""
 

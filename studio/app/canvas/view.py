@@ -37,7 +37,7 @@ from studio.app.canvas.gestures import (
     PanGesture,
     WireGesture,
 )
-from studio.app.canvas.glide import Glide, Places
+from studio.app.canvas.glide import Glide
 from studio.app.canvas.ink import ink
 from studio.app.canvas.minimap import Minimap
 from studio.app.canvas.notes import Notes
@@ -84,7 +84,6 @@ class CanvasView(Stage):
         self.offer = ConnectOffer(self)
         self.minimap = Minimap(self)
         self.glide = Glide(self)
-        self._glides_from: Places | None = None
         self.renaming = RenameField(self)
         self.repeating = RepeatField(self)
         self.commenting = Commenting(self)
@@ -95,7 +94,8 @@ class CanvasView(Stage):
         self.feed_wanted.connect(self.adding.ask_what_to_feed)
         self.offer_wanted.connect(self.offer.make)
         self.quick_add_wanted.connect(self.adding.open_at)
-        self.gliding.connect(self._note_places)
+        self.moving.connect(self.glide.note)
+        self.moved_all.connect(self.glide.start)
         self.rename_wanted.connect(self.renaming.open_for)
         self.repeat_wanted.connect(lambda: self.repeating.open_for(self.workspace.selection))
         self.note_wanted.connect(self.commenting.add)
@@ -133,17 +133,10 @@ class CanvasView(Stage):
         self.tip.say("", QPoint())
         self.glide.end()
         self._sync()
-        before, self._glides_from = self._glides_from, None
-        if before is not None:
-            self.glide.start(before)
         self.zoom_to_fit_once()
         self.offer.follow()
         self.minimap.redraw()
         self.minimap.settle()
-
-    @Slot()
-    def _note_places(self) -> None:
-        self._glides_from = self.glide.places()
 
     @Slot()
     def _follow_selection(self) -> None:
