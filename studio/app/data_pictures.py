@@ -171,7 +171,7 @@ class SampleGrid(QWidget):
 
     def show_report(self, report: DataReport) -> None:
         """Show the samples of ``report``."""
-        self._images = [_image(sample) for sample in report.samples]
+        self._images = [picture(sample) for sample in report.samples]
         self._labels = list(report.labels)
         self._classes = report.classes
         height, width, channels = report.samples.shape[1:]
@@ -256,7 +256,7 @@ class SampleGrid(QWidget):
             painter.drawText(caption, Qt.AlignmentFlag.AlignHCenter, name)
 
 
-def _image(sample: np.ndarray) -> QImage:
+def picture(sample: np.ndarray) -> QImage:
     """A uint8 ``(H, W, C)`` array as a picture of its own; of two channels the first."""
     height, width, channels = sample.shape
     if channels >= 3:

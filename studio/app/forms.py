@@ -12,13 +12,14 @@ text stays until the user leaves the field, then the value from before returns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from studio.app.fields import Field, ScrubLabel, field
+from studio.app.fields import Field, field
+from studio.app.number_field import ScrubLabel
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S3
 from studio.project.settings import Setting
@@ -34,6 +35,7 @@ class SettingsForm(QWidget):
         super().__init__(parent)
         self._rows: dict[str, _Row] = {}
         self._values: dict[str, Any] = {setting.name: setting.initial for setting in settings}
+        self._several = False
         settings = [setting for setting in settings if not setting.hidden]
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -69,6 +71,17 @@ class SettingsForm(QWidget):
                 row.editor.set_value(values[name])
         self._show_what_matters()
 
+    def set_several(self, owners: Mapping[str, Mapping[str, Any]], shown: Collection[str]) -> None:
+        """Show the values of several owners, by their names: ``mixed`` where they differ.
+
+        ``shown`` are the settings that matter to all of them; what an edit changes about that
+        is told by the next call. ``edited`` then sends an ``Each`` where values stay apart.
+        """
+        self._several = True
+        for name, row in self._rows.items():
+            row.editor.set_values([values[name] for values in owners.values()], list(owners))
+            row.set_visible(name in shown)
+
     def set_errors(self, errors: Mapping[str, str]) -> None:
         """Put each sentence under its field and take the others away."""
         for name, row in self._rows.items():
@@ -86,6 +99,8 @@ class SettingsForm(QWidget):
         self.edited.emit(name, value)
 
     def _show_what_matters(self) -> None:
+        if self._several:
+            return
         for row in self._rows.values():
             row.set_visible(row.setting.matters(self._values))
 

@@ -48,6 +48,8 @@ SECTIONS: tuple[Section, ...] = (
             ("Page Up  Page Down", "Ten steps up or down"),
             ("Drag the label", "Step the number"),
             ("Wheel", "Step the field that has the focus"),
+            ("64*2, *2, +=8", "Calculate; change what is there"),
+            ("Esc", "Take the edit back"),
             ("Tab", "Next field"),
         ),
     ),

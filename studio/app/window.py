@@ -22,7 +22,7 @@ from studio.app.background import Background
 from studio.app.build.page import SHORTCUTS as BUILD_SHORTCUTS
 from studio.app.build.page import BuildPage
 from studio.app.canvas import texts
-from studio.app.device_chip import device_menu
+from studio.app.device_chip import device_menu, pick
 from studio.app.files import ProjectFiles
 from studio.app.inspection import Inspection
 from studio.app.message_bar import MessageBar
@@ -329,6 +329,7 @@ class MainWindow(QMainWindow):
         workspace.failed.connect(self._failed)
         workspace.changed.connect(self._find)
         self.inspection.changed.connect(self._find)
+        self.inspection.changed.connect(self._show_data)
         controller.refused.connect(self._run_refused)
         workspace.shelf.refused.connect(self._refused)
         workspace.shelf.failed.connect(self._failed)
@@ -355,12 +356,10 @@ class MainWindow(QMainWindow):
     def _show_memory(self) -> None:
         """Tell the build page how much memory the recipe's device has, once that is known."""
         machine, wanted = self.controller.machine, self.workspace.project.recipe.device
-        devices = machine.devices if machine is not None else ()
-        fitting = (d for d in devices if wanted in ("auto", d.name.partition(":")[0]))
-        device = next(fitting, None)
+        device = pick(machine, wanted) if machine is not None else None
         page = self.page("build")
         assert isinstance(page, BuildPage)
-        page.set_machine_memory(device.memory if device is not None else None)
+        page.set_device(device)
 
     def _note_choice(self) -> None:
         self._chosen = True
@@ -413,6 +412,17 @@ class MainWindow(QMainWindow):
         checking = self.inspection.status == "reading"
         page.set_findings((*recipe, *self.controller.findings), checking)
 
+    def _show_data(self) -> None:
+        """Give the build page an image of the data to draw on, and the number to train with."""
+        page, report = self.page("build"), self.inspection.report
+        assert isinstance(page, BuildPage)
+        if report is None or not len(report.samples):
+            page.set_data(None, None)
+            return
+        from studio.app.data_pictures import picture
+
+        page.set_data(picture(report.samples[0]), sum(report.counts["train"]))
+
     def _run_refused(self, message: str) -> None:
         text, problem = self._sentence(message), self._problem(message)
         if problem is None:
@@ -441,6 +451,8 @@ class MainWindow(QMainWindow):
     def _mend(self, fix: Fix) -> None:
         page = self.page("build")
         assert isinstance(page, BuildPage)
+        if self.workspace.level.path:
+            self.workspace.open_level(())
         page.view.editor.apply_fix(fix)
         if isinstance(fix.mend, InsertBefore):
             self._show_node(fix.mend.node)  # the drawing has changed: let it be seen
@@ -456,6 +468,8 @@ class MainWindow(QMainWindow):
 
     def _show_node(self, name: str) -> None:
         self.show_page("build")
+        if self.workspace.level.path:
+            self.workspace.open_level(())
         self.workspace.select((name,))
 
     def _run_finished(self, result: Finished) -> None:

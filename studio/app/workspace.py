@@ -15,9 +15,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 from studio.app import recent
 from studio.app.seen_file import SeenFile, State, digest_of
 from studio.app.shelf import Shelf
-from studio.project import codec
+from studio.project import codec, levels
 from studio.project.analysis import Analysis, analyze
-from studio.project.edits import EditRefused
+from studio.project.edits import EditRefused, means_the_same
 from studio.project.values import Network, Project
 
 
@@ -28,6 +28,7 @@ class _Done:
     label: str
     before: Project
     selection: tuple[str, ...]
+    path: levels.Path
     merge: str
 
 
@@ -38,6 +39,8 @@ class Workspace(QObject):
     """Another project is here: a new one or one from a file. Sent before ``changed``."""
     changed = Signal()
     selection_changed = Signal()
+    level_changed = Signal()
+    """Another level is in view. Sent before ``changed``."""
     saved_state_changed = Signal()
     saved = Signal()
     refused = Signal(str)
@@ -55,7 +58,7 @@ class Workspace(QObject):
         self._project = project or Project()
         self._saved: Project | None = self._project
         """What the file holds, or a new project begins with; None where nothing holds it."""
-        self._analysis = analyze(self._project.network)
+        self._level = self._top = levels.top(self._project.network)
         self._undo: list[_Done] = []
         self._redo: list[_Done] = []
         self._file: SeenFile | None = None
@@ -71,7 +74,15 @@ class Workspace(QObject):
     @property
     def analysis(self) -> Analysis:
         """What is known of the current network."""
-        return self._analysis
+        return self._top.analysis
+
+    @property
+    def level(self) -> levels.Level:
+        """What is in view: the network, or the inside of a block that was opened.
+
+        The selection is one of its nodes, and ``edit_network`` edits its network.
+        """
+        return self._level
 
     @property
     def path(self) -> Path | None:
@@ -135,11 +146,11 @@ class Workspace(QObject):
         if project is self._project or project == self._project:
             return True
         merges = bool(merge) and bool(self._undo) and self._undo[-1].merge == merge
-        if merges and not self._redo and project == self._undo[-1].before:
+        if merges and not self._redo and means_the_same(project, self._undo[-1].before):
             # An edit that ends where it began (Escape, a text that is no number) was none.
             project = self._undo.pop().before
         elif not merges or self._redo:
-            self._undo.append(_Done(label, self._project, self._selection, merge))
+            self._undo.append(_Done(label, self._project, self._selection, self._level.path, merge))
         self._redo.clear()
         self._set(project, select() if select is not None else None)
         return True
@@ -151,10 +162,13 @@ class Workspace(QObject):
         merge: str = "",
         select: Callable[[], Iterable[str]] | None = None,
     ) -> bool:
-        """``apply`` for an edit of the network alone."""
-        return self.apply(
-            label, lambda project: replace(project, network=edit(project.network)), merge, select
-        )
+        """``apply`` for an edit of the network in view, which may be the inside of a block."""
+        path = self._level.path
+
+        def change(project: Project) -> Project:
+            return replace(project, network=levels.edit(project.network, path, edit))
+
+        return self.apply(label, change, merge, select)
 
     def amend(self, edit: Callable[[Network], Network]) -> bool:
         """``edit_network`` as part of the step before it: taken back, both go at once."""
@@ -175,7 +189,7 @@ class Workspace(QObject):
         """Take the last step back."""
         if self._undo:
             done = self._undo.pop()
-            self._redo.append(_Done(done.label, self._project, self._selection, ""))
+            self._redo.append(_Done(done.label, self._project, self._selection, done.path, ""))
             self._restore(done)
 
     @Slot()
@@ -183,28 +197,64 @@ class Workspace(QObject):
         """Do again what was taken back."""
         if self._redo:
             done = self._redo.pop()
-            self._undo.append(_Done(done.label, self._project, self._selection, ""))
+            self._undo.append(_Done(done.label, self._project, self._selection, done.path, ""))
             self._restore(done)
 
     def _restore(self, done: _Done) -> None:
-        self._set(done.before)
+        self._set(done.before, path=done.path)
         self.select(done.selection)
 
-    def _set(self, project: Project, selection: Iterable[str] | None = None) -> None:
+    def _set(
+        self,
+        project: Project,
+        selection: Iterable[str] | None = None,
+        path: levels.Path | None = None,
+    ) -> None:
         was_modified = self.modified
         network_changed = project.network is not self._project.network
         self._project = project
         if network_changed:
-            self._analysis = analyze(project.network, self._analysis)
+            self._top = levels.top(project.network, analyze(project.network, self._top.analysis))
+        if network_changed or path not in (None, self._level.path):
+            self._look_at(self._level.path if path is None else path)
             self.select(self._selection if selection is None else selection)
             self.shelf.follow(project.network, self._selection)
         self.changed.emit()
         if self.modified != was_modified:
             self.saved_state_changed.emit()
 
+    def open_level(self, path: levels.Path) -> bool:
+        """Bring the inside of the block at ``path`` into view; the network for an empty path.
+
+        Whether it can be: ``refused`` says why not.
+        """
+        try:
+            level = self._top
+            for name in path:
+                level = levels.into(level, name)
+        except EditRefused as refusal:
+            self.refused.emit(str(refusal))
+            return False
+        before = self._level.path
+        self.end_merge()
+        self._look_at(path)
+        # Going out, the block that was left is selected.
+        inner = before[len(path) :]
+        self.select(inner[:1] if before[: len(path)] == path else ())
+        self.changed.emit()
+        return True
+
+    def _look_at(self, path: levels.Path) -> None:
+        """Take what lies at ``path``, or as far along it as it leads, into view."""
+        before = self._level.path
+        self._level = levels.at(self._project.network, path, self._top.analysis)
+        if self._level.path != before:
+            self._selection = ()
+            self.level_changed.emit()
+
     def select(self, names: Iterable[str]) -> None:
         """Select these nodes and no others; names that do not exist are passed over."""
-        known = self._analysis.nodes
+        known = self._level.analysis.nodes
         selection = tuple(dict.fromkeys(name for name in names if name in known))
         if selection != self._selection:
             self._selection = selection
@@ -272,8 +322,9 @@ class Workspace(QObject):
         self._undo.clear()
         self._redo.clear()
         self._project, self._saved, self._missing = project, saved, False
-        self._analysis = analyze(project.network)
+        self._level = self._top = levels.top(project.network)
         self._selection = ()
+        self.level_changed.emit()
         self.started.emit()
         self.changed.emit()
         self.selection_changed.emit()
@@ -311,4 +362,4 @@ class Workspace(QObject):
 
 def replace_merge(done: _Done, merge: str = "") -> _Done:
     """The same step with another merge key; without one it is closed to merging."""
-    return _Done(done.label, done.before, done.selection, merge)
+    return _Done(done.label, done.before, done.selection, done.path, merge)

@@ -6,19 +6,21 @@ one is known, a fix. It takes milliseconds and is run on every edit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import msgspec
 
 from studio.project import graph, registry
-from studio.project.kinds import MAX_LAYERS, BlockKind, Mismatch, show_shape
-from studio.project.problems import Fix, InsertBefore, Problem, SetSetting
-from studio.project.settings import SettingError, Values
-from studio.project.tracing import Span, Step, follow
+from studio.project.kinds import MAX_LAYERS, BlockKind, Mismatch
+from studio.project.layer_rows import LayerRow, layer_rows, node_rows
+from studio.project.mending import mend
+from studio.project.problems import Fix, Problem
+from studio.project.settings import SettingError
+from studio.project.tracing import Step, follow
 from studio.project.values import Edge, Network, Node, Shape
-from studio.project.wiring import Wiring, problem_of, survey
+from studio.project.wiring import IN_BLOCK, ON_CANVAS, Wiring, problem_of, survey
 
 
 class NodeReport(msgspec.Struct, frozen=True):
@@ -33,19 +35,6 @@ class NodeReport(msgspec.Struct, frozen=True):
     receptive_field: tuple[int, int] | None
     share: float
     problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LayerRow:
-    """One layer of the expanded network; ``block`` is the canvas block it lies in, or None."""
-
-    name: str
-    kind: str
-    block: str | None
-    output: Shape
-    parameters: int
-    macs: int
-    receptive_field: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +65,12 @@ class Analysis:
     @cached_property
     def layers(self) -> tuple[LayerRow, ...]:
         """Every layer in forward order, blocks expanded."""
-        return tuple(_rows(self.steps, "", None, Span()))
+        return layer_rows(self.steps)
+
+    @cached_property
+    def node_rows(self) -> tuple[LayerRow, ...]:
+        """The same for each node of the canvas, blocks as a whole."""
+        return node_rows(self.steps)
 
     @property
     def layer_count(self) -> int:
@@ -84,22 +78,19 @@ class Analysis:
         return sum(step.trace.layers for step in self.steps)
 
 
-def _rows(
-    steps: tuple[Step, ...], prefix: str, block: str | None, base: Span
-) -> Iterator[LayerRow]:
-    spans = {step.name: step.span for step in steps}
-    for step in steps:
-        trace = step.trace
-        name = prefix + step.name
-        if trace.steps:
-            before = [spans[source] for source in step.sources]
-            here = base.through(before[0]) if before else base
-            yield from _rows(trace.steps, name + ".", block or step.name, here)
-        elif trace.kind.family not in ("input", "output") and trace.output is not None:
-            reach = base.through(step.span).pixels
-            yield LayerRow(
-                name, trace.kind.kind, block, trace.output, trace.parameters, trace.macs, reach
-            )
+def with_findings(analysis: Analysis, findings: Sequence[Problem]) -> Analysis:
+    """``analysis`` with problems found elsewhere (in the data) at the nodes that they name."""
+    added: dict[str, tuple[Problem, ...]] = {}
+    for each in findings:
+        if each.node in analysis.nodes:
+            added[each.node] = (*added.get(each.node, ()), each)
+    if not added:
+        return analysis
+    nodes = dict(analysis.nodes)
+    for name, own in added.items():
+        nodes[name] = msgspec.structs.replace(nodes[name], problems=(*nodes[name].problems, *own))
+    told = tuple(problem for own in added.values() for problem in own)
+    return replace(analysis, nodes=nodes, problems=(*analysis.problems, *told))
 
 
 def analyze(network: Network, before: Analysis | None = None) -> Analysis:
@@ -110,8 +101,15 @@ def analyze(network: Network, before: Analysis | None = None) -> Analysis:
     if len(network.nodes) > graph.MAX_NODES:
         message = f"the network has {len(network.nodes):,} nodes; at most {graph.MAX_NODES:,} fit"
         return Analysis({}, (Problem("", "too-large", message),), (), 0, 0, 0, 0, None, None)
-    past = before.past if before is not None else None
-    return _Analyst(network, past).analysis()
+    return _Analyst(network, before.past if before is not None else None).analysis()
+
+
+def analyze_inside(network: Network, entry: Shape | None, classes: int | None) -> Analysis:
+    """``analyze`` for the inside of a block, whose ``entry`` receives that shape (None: unknown).
+
+    ``input_shape`` is None, and shares are parts of the block's own multiply-adds.
+    """
+    return _Inside(network, entry, classes).analysis()
 
 
 MAX_DIFFERENT = 30_000
@@ -123,7 +121,9 @@ _MOST_DIFFERENT = (MAX_DIFFERENT, "different layers")
 class _Analyst:
     """One pass over one network."""
 
-    def __init__(self, network: Network, past: Past | None) -> None:
+    place = ON_CANVAS
+
+    def __init__(self, network: Network, past: Past | None = None) -> None:
         self.network = network
         self.problems: list[Problem] = []
         self.steps: dict[str, Step] = {}
@@ -135,7 +135,7 @@ class _Analyst:
             # A step depends on its node, on the steps before it and on the classes.
             self.past = past if past.classes == self.classes else None
         else:
-            self.wiring = survey(network)
+            self.wiring = survey(network, self.place)
         self.into = self.wiring.into
 
     def _classes(self) -> int | None:
@@ -192,11 +192,14 @@ class _Analyst:
             if edge.source not in self.steps:
                 self._check_settings(node)
                 return None
-        step = follow(node, edges, self.steps, self.classes or 2)
-        if step.trace.error is None:
+        step = self._step(node, edges)
+        if step is None or step.trace.error is None:
             return step
         self._explain(node, step)
         return None
+
+    def _step(self, node: Node, edges: list[Edge]) -> Step | None:
+        return follow(node, edges, self.steps, self.classes or 2)
 
     def _check_settings(self, node: Node) -> None:
         try:
@@ -210,20 +213,8 @@ class _Analyst:
             self._note(node.name, "setting", str(error))
             return
         message = error.message.format(*step.sources)
-        fix = self._mend(node, step, error)
+        fix = mend(node, step, error, self.nodes, self.steps, self.classes)
         self._note(node.name, "shape", message, fix)
-
-    def _mend(self, node: Node, step: Step, error: Mismatch) -> Fix | None:
-        if error.wanted is not None and error.port < len(step.sources):
-            source = self.nodes[step.sources[error.port]]
-            given = step.inputs[error.port]
-            if fix := _fix_source(source, given, error.wanted):
-                return fix
-            if fix := _fix_projection(node, error.port, given, error.wanted):
-                return fix
-        if error.insert:
-            return Fix(error.insert_text, InsertBefore(node.name, error.port, error.insert))
-        return None
 
     def _collect(self) -> Analysis:
         own: dict[str, list[Problem]] = {}
@@ -274,41 +265,22 @@ class _Analyst:
         return tuple(step.trace.output if step else None for step in sources)
 
 
-def _channel_setting(values: Values, kind: str) -> str | None:
-    for name in ("channels", "features"):
-        if name in values and kind not in ("input", "zero_shortcut"):
-            return name
-    return None
+class _Inside(_Analyst):
+    """One pass over the inside of a block: it begins at its entry and ends at its exit."""
 
+    place = IN_BLOCK
 
-def _fix_source(source: Node, given: Shape, wanted: Shape) -> Fix | None:
-    """Set the source's channels, where only they differ and it can choose them."""
-    kind = registry.lookup(source.kind)
-    if kind is None or len(given) != len(wanted) or given[1:] != wanted[1:]:
-        return None
-    name = _channel_setting({s.name: s.initial for s in kind.settings}, source.kind)
-    if name is None:
-        return None
-    if name == "features":
-        # 0 is "as many as classes", which is what the output wants.
-        return Fix(f"Set {source.name}'s features to the classes", SetSetting(source.name, name, 0))
-    return Fix(
-        f"Set {source.name}'s channels to {wanted[0]}", SetSetting(source.name, name, wanted[0])
-    )
+    def __init__(self, network: Network, entry: Shape | None, classes: int | None) -> None:
+        super().__init__(network)
+        self.entry = entry
+        self.classes = classes
 
-
-def _fix_projection(node: Node, port: int, given: Shape, wanted: Shape) -> Fix | None:
-    """Put a 1×1 convolution before the port, where a whole stride brings the sizes together."""
-    if len(given) != 3 or len(wanted) != 3:
-        return None
-    stride = -(-given[1] // wanted[1])
-    if any(-(-given[axis] // stride) != wanted[axis] for axis in (1, 2)):
-        return None
-    settings = {"channels": wanted[0], "kernel": 1}
-    if stride > 1:
-        settings["stride"] = stride
-    text = f"Put a 1×1 convolution to {show_shape(wanted)} before it"
-    return Fix(text, InsertBefore(node.name, port, (("convolution", settings),)))
+    def _step(self, node: Node, edges: list[Edge]) -> Step | None:
+        if node.kind != "entry":
+            return super()._step(node, edges)
+        if self.entry is None:
+            return None
+        return follow(node, (), self.steps, self.classes or 2, entry=(self.entry,))
 
 
 def inside(node: Node, inputs: tuple[Shape, ...]) -> Network | None:

@@ -86,7 +86,10 @@ def add_node(
         raise EditRefused(f"an {kind} belongs inside a block, not on the canvas")
     if len(network.nodes) >= graph.MAX_NODES:
         raise EditRefused(f"a network holds at most {graph.MAX_NODES:,} nodes")
+    within = any(node.kind == "entry" for node in network.nodes)
     for only in ("input", "output"):
+        if kind == only and within:
+            raise EditRefused(f"an {only} belongs to the whole network; a block has its own ends")
         if kind == only and any(node.kind == only for node in network.nodes):
             raise EditRefused(f"the network already has an {only}; one fits")
     name = free_name(network, name or first_name(kind, settings))
@@ -176,8 +179,13 @@ def remove_nodes(network: Network, names: Iterable[str], heal: bool = True) -> N
     (one wire into it).
     """
     gone = set(names)
-    for name in gone - {node.name for node in network.nodes}:
+    kinds = {node.name: node.kind for node in network.nodes}
+    for name in gone - kinds.keys():
         _find(network, name)
+    ends = {name for name in gone if kinds[name] in ("entry", "exit")}
+    if ends and ends == gone:
+        raise EditRefused(f"a block keeps its entry and its exit; {min(ends)} stays")
+    gone -= ends
     edges = [edge for edge in network.edges if edge.target not in gone and edge.source not in gone]
     if heal:
         into = graph.incoming(network)
@@ -208,22 +216,61 @@ def _change(network: Network, name: str, node: Node) -> Network:
 
 def set_setting(network: Network, name: str, setting: str, value: object) -> Network:
     """Set one setting of a node; the default is stored by leaving it out."""
-    node = _find(network, name)
+    return _change(network, name, _with_setting(_find(network, name), setting, value))
+
+
+def _with_setting(node: Node, setting: str, value: object) -> Node:
     kind = registry.lookup(node.kind)
     if kind is None:
-        raise EditRefused(f"{name}: this version does not know the kind {node.kind!r}")
+        raise EditRefused(f"{node.name}: this version does not know the kind {node.kind!r}")
     for declared in kind.settings:
         if declared.name == setting:
             try:
                 checked = declared.check(value)
             except SettingError as error:
-                raise EditRefused(f"{name}: {error}") from None
+                raise EditRefused(f"{node.name}: {error}") from None
             settings = {k: v for k, v in node.settings.items() if k != setting}
             if checked != declared.initial:
                 settings[setting] = checked
-            return _change(network, name, replace(node, settings=settings))
+            return replace(node, settings=settings)
     known = ", ".join(declared.name for declared in kind.settings) or "none"
-    raise EditRefused(f"{name} has no setting {setting!r}; it has {known}")
+    raise EditRefused(f"{node.name} has no setting {setting!r}; it has {known}")
+
+
+def set_settings(network: Network, names: Iterable[str], setting: str, value: object) -> Network:
+    """Set one setting of several nodes; what one of them refuses is refused for all."""
+    return set_each(network, setting, dict.fromkeys(names, value))
+
+
+def set_each(network: Network, setting: str, values: Mapping[str, object]) -> Network:
+    """Set one setting of several nodes (the keys), each to its own value."""
+    own = {name: _find(network, name) for name in values}
+    changed = {name: _with_setting(node, setting, values[name]) for name, node in own.items()}
+    nodes = tuple(changed.get(node.name, node) for node in network.nodes)
+    return replace(network, nodes=nodes)
+
+
+def means_the_same(one: Project, other: Project) -> bool:
+    """Whether two projects differ in nothing but defaults that one of them writes down."""
+    if one.network is other.network or (one.recipe, one.data) != (other.recipe, other.data):
+        return one == other
+    first, second = one.network, other.network
+    return (
+        len(first.nodes) == len(second.nodes)
+        and replace(first, nodes=()) == replace(second, nodes=())
+        and all(map(_alike, first.nodes, second.nodes))
+    )
+
+
+def _alike(one: Node, other: Node) -> bool:
+    if one is other or one == other:
+        return True
+    if replace(one, settings=other.settings) != other:
+        return False
+    try:
+        return registry.values(one) == registry.values(other)
+    except SettingError:
+        return False
 
 
 def rename(network: Network, old: str, new: str) -> Network:
@@ -231,6 +278,8 @@ def rename(network: Network, old: str, new: str) -> Network:
     node = _find(network, old)
     if new == old:
         return network
+    if node.kind in ("entry", "exit"):
+        raise EditRefused(f"the {node.kind} of a block keeps its name")
     if reason := graph.name_problem(new):
         raise EditRefused(f"{new!r} cannot be a name: {reason}")
     if any(other.name == new for other in network.nodes):
@@ -272,6 +321,8 @@ def paste(network: Network, part: Network, dx: float, dy: float) -> tuple[Networ
     names: dict[str, str] = {}
     result = network
     for node in part.nodes:
+        if node.kind in ("entry", "exit"):
+            continue
         if node.kind in ("input", "output") and any(n.kind == node.kind for n in result.nodes):
             continue
         name = free_name(result, node.name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from studio.project.kinds import Inputs, Keeps, LayerKind
-from studio.project.tracing import Step, Trace, size
+from studio.project.tracing import Step, Trace, exit_of, size
 
 SINGLE, HALF = 4, 2
 """Bytes of one value."""
@@ -118,7 +118,7 @@ class Kept:
             widths = tuple(self.prints[source].width for source in step.sources) or (width,)
             self.prints[step.name] = footprint(step.trace, step.inputs, widths, arithmetic)
         self.casts = sum(each.casts for each in self.prints.values())
-        last = _exit(steps)
+        last = exit_of(steps)
         asked = {step.name: self.prints[step.name].keeps_output for step in steps}
         for step in reversed(steps):
             own = self.prints[step.name]
@@ -154,9 +154,3 @@ class Kept:
                     peak = max(peak, here)
             so_far += part
         return peak, end
-
-
-def _exit(steps: Sequence[Step]) -> Step:
-    """The step that the output goes out of."""
-    ends = (s for s in reversed(steps) if s.trace.kind.kind in ("exit", "output"))
-    return next(ends, steps[-1])

@@ -56,7 +56,7 @@ def group(
         (*starts, *within, Edge(last, exit_)),
     )
     given = {"title": title[:MAX_TITLE], "color": color, "inside": plain(part)}
-    settings = _checked(given)
+    settings = checked(given)
     left = tuple(node for node in network.nodes if node.name not in chosen)
     name = edits.free_name(Network(left), edits.first_name(GROUP.kind, settings))
     block = Node(name, GROUP.kind, settings, x, y)
@@ -126,7 +126,7 @@ def retitle(network: Network, name: str, title: str) -> tuple[Network, str]:
     return edits.rename(network, name, new), new
 
 
-def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
+def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings as a node keeps them: checked, and without those that are the default."""
     settings: dict[str, Any] = {}
     for declared in GROUP.settings:
@@ -151,8 +151,9 @@ def _chosen(network: Network, names: Iterable[str]) -> tuple[Node, ...]:
         if name not in known:
             raise EditRefused(f"there is no node called {name!r}")
         kind = known[name].kind
-        if kind in ("input", "output", AUXILIARY):
-            what = "an end of the network" if kind == AUXILIARY else f"the network's {kind}"
+        if kind in ("input", "output", "entry", "exit", AUXILIARY):
+            whole = "block's" if kind in ("entry", "exit") else "network's"
+            what = "an end of the network" if kind == AUXILIARY else f"the {whole} {kind}"
             raise EditRefused(
                 f"{name} is {what}, which no group can hold: leave it out of the selection"
             )

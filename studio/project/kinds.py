@@ -26,7 +26,8 @@ class Mismatch(Exception):
 
     ``message`` may hold ``{0}``, ``{1}``, ...: the names of the nodes that feed those ports.
     ``wanted`` is the shape that port ``port`` should have had, where that is known, from which a
-    fix is made; ``insert`` names layers that would mend the input when put before it.
+    fix is made; ``insert`` names layers that would mend the input when put before it, ``setting`` a
+    setting of the node's own and a value that would.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Mismatch(Exception):
         wanted: Shape | None = None,
         insert: tuple[tuple[str, dict[str, Any]], ...] = (),
         insert_text: str = "",
+        setting: tuple[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -44,17 +46,21 @@ class Mismatch(Exception):
         self.wanted = wanted
         self.insert = insert
         self.insert_text = insert_text
+        self.setting = setting
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """What one output position sees of the input along (height, width), in input positions.
 
-    ``stride`` is below 1 where the map becomes larger.
+    ``stride`` is below 1 where the map becomes larger. ``start`` is where the first position's
+    window begins, below 0 in the padding; it looks at every ``dilation``-th input position.
     """
 
     size: tuple[int, int] = (1, 1)
     stride: tuple[int | Fraction, int | Fraction] = (1, 1)
+    start: tuple[int, int] = (0, 0)
+    dilation: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,12 @@ Mixed = Literal["half", "same", "single", "norm"]
 """What automatic mixed precision makes of a layer: it computes in half precision, with what its
 inputs have, gives single precision whatever comes in, or does so on a GPU alone (the lists of
 torch.amp)."""
+
+
+Stretch = tuple[int, int]
+"""The first and the last of some positions along an axis."""
+Sees = Callable[[Values, int, int, Stretch], Stretch]
+"""From settings, the input's and the output's length, and a stretch of the output."""
 
 
 def _no_chips(values: Values) -> tuple[str, ...]:
@@ -142,6 +154,8 @@ class LayerKind(Kind):
     buffers: Callable[[Values, Inputs], int] = lambda values, inputs: 0
     macs: Callable[[Values, Inputs, Shape], int] = lambda values, inputs, output: 0
     window: Callable[[Values, Inputs], Window] = lambda values, inputs: Window()
+    sees: Sees | None = None
+    """Where the windows do not slide evenly: what of the input some output positions see."""
     keeps: Keeps | Callable[[Values], Keeps] = Keeps()
     mixed: Mixed = "same"
     counted: bool = False

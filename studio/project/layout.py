@@ -60,7 +60,8 @@ def tidy(network: Network) -> Network:
     """The same network with every node placed in rows by its longest path from the input.
 
     A network that flows to the right has columns in their place; it is laid out with its axes
-    exchanged.
+    exchanged. Where the nodes have places already, those side by side keep their order if that
+    makes no more wires cross.
 
     Branches that begin together stand side by side, in the order of the ports that they lead to.
     The path that carries most nodes (the trunk) runs straight down at x = 0; what branches off
@@ -68,6 +69,7 @@ def tidy(network: Network) -> Network:
     """
     layers = _layers(network)
     _order(layers)
+    _keep_order(layers, network)
     x = _columns(layers)
     placed: dict[str, tuple[float, float]] = {}
     y = 0.0
@@ -180,6 +182,29 @@ def _order(layers: _Layers) -> None:
         if not fewest:
             break
     layers.rows = best
+
+
+def _keep_order(layers: _Layers, network: Network) -> None:
+    """Order the rows as the nodes stand now, where these have places and no more wires cross."""
+    places = {(node.x, node.y) for node in network.nodes}
+    if len(places) < len(network.nodes):
+        return
+    across = {n.name: n.x if network.flow == "down" else n.y for n in network.nodes}
+
+    def at(name: str) -> float:
+        if name in across:
+            return across[name]
+        source, _, rest = name.partition(">")  # a lane runs from one node to another
+        return (across[source] + across[rest.partition(":")[0]]) / 2
+
+    found, crossings = layers.rows, _crossings(layers)
+    layers.rows = [sorted(row, key=at) for row in found]
+    same = all(
+        [name for name in one if name in across] == [name for name in other if name in across]
+        for one, other in zip(found, layers.rows, strict=True)
+    )
+    if same or _crossings(layers) > crossings:
+        layers.rows = found
 
 
 def _sort(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from studio.project.analysis import Analysis
@@ -64,3 +65,18 @@ def _activations(analysis: Analysis, batch: int, arithmetic: Arithmetic) -> int:
     first = steps[0].trace.output
     images = SINGLE * size(first) if first else 0
     return kept.casts + batch * (images + max(kept.peaks()))
+
+
+def largest_batch(need: Callable[[int], Forecast], room: int, most: int) -> int:
+    """The largest batch of at most ``most`` images whose ``need`` fits into ``room`` bytes.
+
+    0 where not even one image does.
+    """
+    fits, too_many = 0, most + 1
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if need(middle).total <= room:
+            fits = middle
+        else:
+            too_many = middle
+    return fits

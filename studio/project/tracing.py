@@ -82,6 +82,16 @@ class Span(msgspec.Struct, frozen=True):
             return int(self.reach[0]), int(self.reach[1])
         return self._whole(0), self._whole(1)
 
+    def sees_through(self, inner: Span) -> tuple[int, int]:
+        """``through(inner).pixels``, without a span that nobody keeps: for tables of thousands."""
+        if self.grain[0] or inner.grain[0]:
+            return self.through(inner).pixels
+        (high, wide), (down, across) = self.reach, self.jump
+        return (
+            int(min(high + (inner.reach[0] - 1) * down, _FARTHEST)),
+            int(min(wide + (inner.reach[1] - 1) * across, _FARTHEST)),
+        )
+
     def _whole(self, axis: int) -> int:
         reach, grain, fixed = self.reach[axis], self.grain[axis], self.fixed[axis]
         if not grain:
@@ -135,6 +145,12 @@ def size(shape: Shape) -> int:
     for length in shape:
         total *= length
     return total
+
+
+def exit_of(steps: Sequence[Step]) -> Step:
+    """The step that the output goes out of."""
+    ends = (s for s in reversed(steps) if s.trace.kind.kind in ("exit", "output"))
+    return next(ends, steps[-1])
 
 
 def trace(node: Node, inputs: Inputs, classes: int) -> Trace:
@@ -262,7 +278,8 @@ def _inner_error(step: Step) -> Mismatch:
         text = error.message.format(*names)
     # The sentence is filled in again further out, and may quote what a file holds.
     text = text.replace("{", "{{").replace("}", "}}")
-    return Mismatch(f"inside it, {step.name}: {text}")
+    setting = error.setting if isinstance(error, Mismatch) else None
+    return Mismatch(f"inside it, {step.name}: {text}", setting=setting)
 
 
 def follow(

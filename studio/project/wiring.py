@@ -15,6 +15,31 @@ from studio.project.values import Edge, Network, Node
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What a network needs and what does not belong in it, by where it is."""
+
+    ends: tuple[tuple[str, str], ...]
+    strangers: tuple[str, ...]
+    belongs: str
+    checks_names: bool
+
+
+ON_CANVAS = Place(
+    (("input", "an input"), ("output", "an output")),
+    ("entry", "exit"),
+    "belongs inside a block, not on the canvas",
+    checks_names=True,
+)
+# The parts of a built-in block may only count ("0", "1"); a group's are checked by itself.
+IN_BLOCK = Place(
+    (("entry", "an entry"), ("exit", "an exit")),
+    ("input", "output"),
+    "belongs to a whole network, not inside a block",
+    checks_names=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Wiring:
     """The order of the nodes, and the problems that no shape can change.
 
@@ -41,9 +66,9 @@ class Wiring:
         )
 
 
-def survey(network: Network) -> Wiring:
-    """The wiring of ``network``; takes a millisecond for 1,000 nodes."""
-    return _Surveyor(network).wiring()
+def survey(network: Network, place: Place) -> Wiring:
+    """The wiring of ``network``, which is in ``place``; takes a millisecond for 1,000 nodes."""
+    return _Surveyor(network, place).wiring()
 
 
 def problem_of(node: str, code: str, message: str, fix: Fix | None = None) -> Problem:
@@ -54,8 +79,9 @@ def problem_of(node: str, code: str, message: str, fix: Fix | None = None) -> Pr
 class _Surveyor:
     """One pass over one network."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, place: Place) -> None:
         self.network = network
+        self.place = place
         self.nodes = {node.name: node for node in network.nodes}
         self.into = graph.incoming(network)
         self.problems: list[Problem] = []
@@ -94,7 +120,11 @@ class _Surveyor:
         for name, count in counts.items():
             if count > 1:
                 self._note(name, "name", f"{count} nodes have this name; rename all but one")
-            elif reason := graph.name_problem(name):
+            elif (
+                self.place.checks_names
+                and self.nodes[name].kind not in ("entry", "exit")
+                and (reason := graph.name_problem(name))
+            ):
                 self._note(name, "name", f"this cannot be a name: {reason}")
         for edge in self.network.edges:
             for end in (edge.source, edge.target):
@@ -107,7 +137,7 @@ class _Surveyor:
                 self._note(target, "edge", f"{count} wires lead to its input {port + 1}; one fits")
 
     def _check_ends(self) -> None:
-        for kind, word in (("input", "an input"), ("output", "an output")):
+        for kind, word in self.place.ends:
             found = [node.name for node in self.network.nodes if node.kind == kind]
             if not found:
                 fix = Fix(f"Add {word}", AddNode(kind))
@@ -138,8 +168,8 @@ class _Surveyor:
         if kind is None:
             message = f"this version does not know the kind {node.kind[:40]!r}; it is kept as it is"
             self._note(node.name, "unknown-kind", message, Fix("Remove it", RemoveNode(node.name)))
-        elif node.kind in ("entry", "exit"):
-            message = f"{kind.title.lower()} belongs inside a block, not on the canvas"
+        elif node.kind in self.place.strangers:
+            message = f"{kind.title.lower()} {self.place.belongs}"
             self._note(node.name, "misplaced", message, Fix("Remove it", RemoveNode(node.name)))
         else:
             self._check_arity(node, kind.min_inputs, kind.max_inputs)
@@ -185,7 +215,7 @@ class _Surveyor:
             kind = registry.lookup(node.kind)
             if node.name in used or kind is None or kind.ends:
                 continue
-            if not self.into[node.name] and node.kind != "input":
+            if not self.into[node.name] and node.kind not in ("input", "entry"):
                 continue  # It is already said that nothing feeds it.
             self._note(node.name, "unused", "its output goes nowhere: draw a wire from it, or "
                        "remove it", Fix("Remove it", RemoveNode(node.name)))  # fmt: skip

@@ -17,13 +17,15 @@ from shiboken6 import isValid
 from studio.app.theme import style
 
 GRACE_SECONDS = 2.0
+_OFFSCREEN = ("propagateSizeHints", r"raise\(\)", "grabbing the keyboard")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Pass over what the offscreen platform says of every window with a smallest size."""
+    """Pass over what the offscreen platform says of every window with a smallest size, and of
+    every popup."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints", extend=True))
+            item.add_marker(pytest.mark.qt_log_ignore(*_OFFSCREEN, extend=True))
 
 
 @pytest.fixture(scope="session")

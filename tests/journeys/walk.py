@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,10 @@ def on_screen(driver: Driver, x: float, y: float) -> QPoint:
 
 
 def output_of(driver: Driver, node: str) -> QPoint:
-    box = view(driver).canvas.grid.get(node)
+    canvas = view(driver).canvas
+    box = canvas.grid.get(node)
     assert box is not None
-    port = output_port(box)
+    port = output_port(box, canvas.flow)
     return on_screen(driver, port.x, port.y)
 
 
@@ -45,7 +47,7 @@ def input_of(driver: Driver, node: str) -> QPoint:
     canvas = view(driver).canvas
     box = canvas.grid.get(node)
     assert box is not None
-    port = input_port(box, 0, canvas.cards[node].face.ports)
+    port = input_port(box, 0, canvas.cards[node].face.ports, canvas.flow)
     return on_screen(driver, port.x, port.y)
 
 
@@ -54,8 +56,12 @@ def middle_of_wire(driver: Driver, source: str, target: str) -> QPoint:
     return (start + end) / 2
 
 
+def workspace(driver: Driver) -> Any:
+    return driver.window().workspace  # type: ignore[attr-defined]
+
+
 def network(driver: Driver) -> Any:
-    return driver.window().workspace.project.network  # type: ignore[attr-defined]
+    return workspace(driver).project.network
 
 
 def edges(driver: Driver) -> set[Edge]:
@@ -127,6 +133,48 @@ def set_channels(driver: Driver) -> None:
     driver.picture("built")
 
 
+def arrange(driver: Driver) -> None:
+    """A rubber band around two blocks, a group of them that is opened and left, and a note."""
+
+    def corner(name: str, right: bool) -> QPoint:
+        box = view(driver).canvas.grid.get(name)
+        assert box is not None
+        side, end = (box.right + 30, box.bottom - 10) if right else (box.left - 40, box.top + 10)
+        return on_screen(driver, side, end)
+
+    driver.key("Escape")
+    driver.key("l")
+    driver.wait("the tidy column", lambda: network(driver).node("residual").x
+                == network(driver).node("mixed").x)  # fmt: skip
+    driver.key("f")
+    before = driver.ask(lambda: network(driver))
+    time.sleep(0.4)  # the cards are on their way
+    driver.drag(*driver.ask(lambda: (corner("mixed", right=False), corner("residual", right=True))))
+    driver.wait("both selected", lambda: set(workspace(driver).selection) == {"mixed", "residual"})
+    driver.picture("band")
+    driver.key("ctrl+g")
+    driver.wait("the group", lambda: "group" in view(driver).canvas.cards)
+    body = driver.ask(lambda: on_screen(driver, *view(driver).canvas.grid.get("group").center))  # type: ignore[union-attr]
+    driver.click(body, times=2)
+    driver.wait("its inside", lambda: workspace(driver).level.path == ("group",))
+    driver.picture("inside")
+    driver.key("shift+o")
+    driver.wait("the network again", lambda: workspace(driver).level.path == ())
+    driver.key("ctrl+z")
+    driver.wait("the two blocks again", lambda: network(driver) == before)
+    driver.key("shift+l")
+    driver.wait("the flow to the right", lambda: network(driver).flow == "right")
+    driver.picture("to-the-right")
+    driver.key("ctrl+z")
+    driver.move(driver.ask(lambda: corner("vgg", right=True) + QPoint(60, 0)))
+    driver.key("n")
+    driver.wait("the note's field", lambda: view(driver).commenting.field.isVisible())
+    driver.type("wide enough")
+    driver.key("ctrl+Return")
+    driver.wait("the note", lambda: [c.text for c in network(driver).comments] == ["wide enough"])
+    driver.picture("arranged")
+
+
 def train(driver: Driver) -> None:
     """Press Train, watch the plots fill, pause, go on, and wait for the end."""
     driver.wait("the engine", lambda: driver.window().controller.engine is not None, 120)  # type: ignore[attr-defined]
@@ -163,6 +211,7 @@ def export(driver: Driver, target: Path) -> None:
 def journey(driver: Driver) -> None:
     build(driver)
     set_channels(driver)
+    arrange(driver)
     train(driver)
     export(driver, FOLDER / "network.py")
     driver.key("ctrl+s")

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from studio.project import edits
 from studio.project.analysis import analyze
+from studio.project.footprint import Arithmetic, Kept
 from studio.project.templates import TEMPLATES, build
 from studio.project.values import Edge, Network, Node
 from tests.project.networks import chain
@@ -330,3 +331,92 @@ def test_a_hostile_size_is_refused_within_bounds() -> None:
     assert "too-large" in problem_codes(chain(*layers))
     many = Network(tuple(Node(f"n{i}", "identity") for i in range(20_000)))
     assert problem_codes(many) == ["too-large"]
+
+
+@pytest.mark.parametrize("name", ["cifar_resnet20", "resnet50", "googlenet", "densenet121"])
+def test_what_the_rows_keep_is_what_the_network_keeps(name: str) -> None:
+    network = build(name).network
+    analysis = analyze(network)
+    whole = sum(Kept(analysis.steps, Arithmetic()).by_step)
+    assert sum(row.kept for row in analysis.layers) == whole
+    assert sum(row.kept for row in analysis.node_rows) == whole
+    for row in analysis.node_rows:
+        inside = [layer for layer in analysis.layers if layer.node == row.name]
+        assert row.kept == sum(layer.kept for layer in inside), row.name
+        assert row.receptive_field == inside[-1].receptive_field
+        assert row.macs == sum(layer.macs for layer in inside)
+
+
+ENDS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("mean", "global_pooling", {}), ("head", "linear", {}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("layers", "text"),
+    [
+        ((("p", "pooling", {"kernel": 2, "padding": 3}),), "Set padding to 1"),
+        ((("p", "pooling", {"kernel": 40}),), "Set kernel to 32"),
+        ((("c", "convolution", {"kernel": 41, "padding": 0}),), "Set padding to automatic"),
+        ((("c", "convolution", {"groups": 2}),), "Set groups to 1"),
+        ((("c", "convolution", {"channels": 12}), ("d", "convolution", {"channels": 8,
+          "groups": 3})), "Set groups to 2"),
+        ((("c", "convolution", {"channels": 12}), ("n", "group_norm", {"groups": 8})),
+         "Set groups to 6"),
+        ((("c", "convolution", {"channels": 12}), ("z", "zero_shortcut", {"channels": 4})),
+         "Set channels to 12"),
+        ((("r", "residual", {"shortcut": "identity", "stride": 2}),), "Set shortcut to projection"),
+        ((("r", "stage", {"shortcut": "identity"}),), "Set shortcut to projection"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_the_problem_names_is_offered_and_mends_it(
+    layers: tuple[tuple[str, str, dict[str, Any]], ...], text: str
+) -> None:
+    network = chain(*layers, *ENDS)
+    problem = analyze(network).problems[0]
+    assert problem.fix is not None
+    assert problem.fix.text.startswith(text)
+    assert analyze(edits.apply_fix(network, problem.fix)).problems == ()
+
+
+@pytest.mark.parametrize("merge", ["add", "concatenate"])
+@pytest.mark.parametrize(("deep", "flat", "text"), [
+    ({"kernel": 5}, {"kernel": 3, "padding": 0}, "Set flat's padding to automatic"),
+    ({"kernel": 5, "padding": 0}, {"kernel": 3}, "Set deep's padding to automatic"),
+    ({"kernel": 5, "padding": 0}, {"kernel": 1}, "Set deep's padding to automatic"),
+])  # fmt: skip
+def test_two_sides_that_differ_by_a_border_are_mended_by_a_padding(
+    merge: str, deep: dict[str, Any], flat: dict[str, Any], text: str
+) -> None:
+    network = chain(
+        ("stem", "convolution", {"channels": 4}),
+        ("deep", "convolution", {"channels": 8, **deep}),
+        ("join", merge, {}),
+        *ENDS,
+    )
+    nodes = (*network.nodes, Node("flat", "convolution", {"channels": 8, **flat}))
+    network = replace(network, nodes=nodes)
+    network = edits.connect(edits.connect(network, "stem", "flat"), "flat", "join", 1)
+    problem = analyze(network).problems[0]
+    assert (problem.node, problem.code) == ("join", "shape")
+    assert problem.fix is not None
+    assert problem.fix.text == text
+    mended = analyze(edits.apply_fix(network, problem.fix))
+    assert mended.problems == ()
+
+
+def test_a_gate_of_another_length_gets_the_channels_of_what_it_gates() -> None:
+    network = chain(
+        ("stem", "convolution", {"channels": 12}), ("mean", "global_pooling", {}),
+        ("gate", "linear", {"features": 5}), ("scale", "multiply", {}), *ENDS[1:],
+    )  # fmt: skip
+    network = edits.disconnect(network, Edge("gate", "scale"))
+    network = edits.connect(edits.connect(network, "stem", "scale", 0), "gate", "scale", 1)
+    network = edits.disconnect(network, Edge("scale", "head"))
+    nodes = (*network.nodes, Node("mean2", "global_pooling", {}))
+    network = replace(network, nodes=nodes)
+    network = edits.connect(edits.connect(network, "scale", "mean2"), "mean2", "head")
+    problem = analyze(network).problems[0]
+    assert problem.fix is not None
+    assert problem.fix.text == "Set gate's features to 12"
+    assert analyze(edits.apply_fix(network, problem.fix)).problems == ()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.project.layout import _crossings, _layers, _order, card_size, tidy
 from studio.project.templates import TEMPLATES, build
-from studio.project.values import Edge, Network, Node
+from studio.project.values import Edge, Flow, Network, Node
 
 
 def network(text: str, kinds: dict[str, str] | None = None) -> Network:
@@ -81,9 +82,42 @@ def test_any_layout_is_the_same_twice_and_covers_no_card(data: st.DataObject) ->
         wires += [Edge(source, name, port) for port, source in enumerate(sources)]
     kind = st.sampled_from(["identity", "inception", "vgg", "add"])
     nodes = tuple(Node(name, data.draw(kind)) for name in names)
-    done = tidy(Network(nodes, tuple(wires)))
+    flow: Flow = data.draw(st.sampled_from(["down", "right"]))
+    done = tidy(Network(nodes, tuple(wires), flow=flow))
     assert tidy(done) == done
+    along = {node.name: node.y if flow == "down" else node.x for node in done.nodes}
+    assert all(along[edge.source] < along[edge.target] for edge in done.edges)
     for one, other in combinations(done.nodes, 2):
         (w, h), (w2, h2) = card_size(one), card_size(other)
         across = abs(one.x - other.x) * 2 >= w + w2 - 1e-6
         assert across or abs(one.y - other.y) * 2 >= h + h2
+
+
+def test_branches_that_were_placed_by_hand_keep_their_order() -> None:
+    done = tidy(network("a>b a>c b>d:0 c>d:1"))
+    assert done.node("b").x < done.node("c").x
+    merge = tidy(network("a>b a>c b>e c>f"))  # no merge asks for an order
+    swapped = msgspec.structs.replace(
+        merge,
+        nodes=tuple(
+            msgspec.structs.replace(node, x=-node.x + (0.25 if node.name == "f" else 0.0), y=node.y)
+            for node in merge.nodes
+        ),
+    )
+    again = tidy(swapped)
+    for one, other in (("b", "c"), ("e", "f")):
+        before = swapped.node(one).x < swapped.node(other).x
+        assert (again.node(one).x < again.node(other).x) == before
+    assert tidy(again) == again
+
+
+def test_an_order_by_hand_that_crosses_wires_is_not_kept() -> None:
+    done = tidy(network("a>b a>c b>d:0 c>d:1"))
+    x = {"b": done.node("c").x, "c": done.node("b").x}
+    swapped = msgspec.structs.replace(
+        done,
+        nodes=tuple(
+            msgspec.structs.replace(node, x=x.get(node.name, node.x)) for node in done.nodes
+        ),
+    )
+    assert tidy(swapped) == done

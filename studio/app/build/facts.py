@@ -125,7 +125,7 @@ def of_network(analysis: Analysis) -> list[Fact]:
         facts.insert(
             0, Fact("Input", texts.shape(analysis.input_shape), "channels × height × width")
         )
-    if analysis.classes is not None:
+    if analysis.classes is not None and analysis.input_shape is not None:
         facts.append(Fact("Classes", f"{analysis.classes:,}", "outputs of the network"))
     return facts
 

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from studio.app.build import facts
+from studio.app.build.memory_popup import MemoryPopup
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S1, S2, S4
 from studio.app.workspace import Workspace
-from studio.project.memory import forecast
+from studio.project import edits
+from studio.project.memory import Forecast, forecast, largest_batch
 from studio.project.precision import arithmetic, resolve
-from studio.project.problems import Problem
+from studio.project.problems import Fix, Problem, SetRecipe
+from studio.project.recipes import BATCH_SIZE
+from studio.runs.api import Device
 
 HEIGHT = 34
 
 
 class Strip(QFrame):
-    """Follows the workspace. The machine's memory is told by ``set_machine_memory``."""
+    """Follows the workspace. The device is told by ``set_device``."""
 
     problem_wanted = Signal(str)
     """The node of the first problem, "" for one of the whole network."""
@@ -34,7 +39,8 @@ class Strip(QFrame):
         self.setMinimumWidth(320)
         self.setAccessibleName("Totals of the network")
         self._workspace = workspace
-        self._machine: int | None = None
+        self._device: Device | None = None
+        self._images: int | None = None
         self._findings: tuple[Problem, ...] = ()
         self._checking = False
         self._next_problem = 0
@@ -44,6 +50,8 @@ class Strip(QFrame):
         self.inspector_button = _fold("panel-right", "inspector", self)
         self.code_button = _fold("code", "code", self)
         self.code_button.setToolTip("Show or fold the network as Python source (F4)")
+        self.cost_button = _fold("table", "cost of each layer", self)
+        self.cost_button.setToolTip("Show or fold the table of what each layer costs (F6)")
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(S2, 0, S2, 0)
         self._row.setSpacing(S1)
@@ -52,12 +60,18 @@ class Strip(QFrame):
         self.parameters = self._pair("Parameters", "Trainable values of the network")
         self.macs = self._pair("Multiply-adds", "Multiplications with addition for one image")
         self.layers = self._pair("Depth", "Convolution and linear layers on the longest path")
-        self.memory = self._pair(
+        self.memory = QToolButton(self)
+        set_role(self.memory, "figure")
+        self.memory.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.memory.clicked.connect(self._explain_memory)
+        self._add_pair(
             "Memory",
             "Forecast of what a training step needs: weights, gradients, the optimizer's state, "
-            "and the activations kept for the backward pass",
+            "and the activations kept for the backward pass. Press for the parts",
+            self.memory,
         )
         self._memory_title = self._titles[-1]
+        self.popup: MemoryPopup | None = None
         self._row.addStretch(1)
         self.problems = QPushButton(self)
         set_role(self.problems, "link")
@@ -68,6 +82,7 @@ class Strip(QFrame):
         self.zoom.setToolTip("Zoom. Press to fit the network (F); Ctrl+0 is 100 %")
         self.zoom.clicked.connect(self.fit_wanted)
         self._row.addWidget(self.zoom)
+        self._row.addWidget(self.cost_button)
         self._row.addWidget(self.code_button)
         self._row.addWidget(self.inspector_button)
         workspace.changed.connect(self._follow)
@@ -75,12 +90,17 @@ class Strip(QFrame):
 
     def _pair(self, title: str, tip: str) -> QLabel:
         """A quiet title and its number."""
-        name, value = QLabel(title, self), QLabel(self)
-        set_role(name, "muted")
+        value = QLabel(self)
         set_role(value, "number")
         value.setStyleSheet("font-weight: 600;")
-        name.setToolTip(tip)
         value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._add_pair(title, tip, value)
+        return value
+
+    def _add_pair(self, title: str, tip: str, value: QWidget) -> None:
+        name = QLabel(title, self)
+        set_role(name, "muted")
+        name.setToolTip(tip)
         pair = QWidget(self)
         both = QHBoxLayout(pair)
         both.setContentsMargins(0, 0, S4, 0)
@@ -90,7 +110,6 @@ class Strip(QFrame):
         self._row.addWidget(pair)
         self._titles.append(name)
         self._pairs.append(pair)
-        return value
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -98,7 +117,9 @@ class Strip(QFrame):
 
     def _give_way(self) -> None:
         """Hide pairs, the least needed first, rather than cut all of them."""
-        folds = (self.palette_button, self.code_button, self.inspector_button)
+        folds = (
+            self.palette_button, self.cost_button, self.code_button, self.inspector_button
+        )  # fmt: skip
         others = (*folds, self.problems, self.zoom)
         room = self.width() - sum(other.sizeHint().width() + S1 for other in others) - 4 * S2
         parameters, macs, depth, memory = self._pairs
@@ -107,12 +128,21 @@ class Strip(QFrame):
             pair.setVisible(width <= room)
             room -= width if width <= room else 0
 
-    def set_machine_memory(self, total: int | None) -> None:
-        """Bytes that the training device has; None where that is not known."""
-        if total != self._machine:
-            self._machine = total
+    def set_device(self, device: Device | None) -> None:
+        """What the recipe's device is; None while that is not known."""
+        if device != self._device:
+            self._device = device
             self._show_memory()
             self._give_way()
+
+    @property
+    def _machine(self) -> int | None:
+        """Bytes that the device has; None where that is not known."""
+        return self._device.memory if self._device is not None else None
+
+    def set_images(self, count: int | None) -> None:
+        """How many images there are to train with; no batch is larger."""
+        self._images = count
 
     def set_findings(self, findings: tuple[Problem, ...], checking: bool = False) -> None:
         """Problems beyond the network: those of the recipe and the data, if all are known yet."""
@@ -145,9 +175,7 @@ class Strip(QFrame):
 
     def _show_memory(self) -> None:
         recipe = self._workspace.project.recipe
-        analysis = self._workspace.analysis
-        precision = resolve(recipe, analysis, fastest="float32")
-        need = forecast(analysis, recipe, arithmetic(precision))
+        need = self._need(recipe.batch_size)
         self._memory_title.setText(f"Memory, batch {recipe.batch_size:,}")
         text = texts.size(need.total)
         if facts.partly_known(self._workspace.analysis):
@@ -157,7 +185,7 @@ class Strip(QFrame):
             text += f" of {texts.size(self._machine)}"
         if too_much:
             text += ", will not fit"
-        set_role(self.memory, "error" if too_much else "number")
+        set_role(self.memory, "figure-error" if too_much else "figure")
         detail = (
             f"weights {texts.size(need.parameters)}, gradients {texts.size(need.gradients)}, "
             f"optimizer {texts.size(need.optimizer)}, activations {texts.size(need.activations)}"
@@ -165,6 +193,35 @@ class Strip(QFrame):
         if too_much:
             detail += ". Choose a smaller batch, or fewer channels in the early layers."
         _show(self.memory, text, detail)
+
+    def _need(self, batch: int) -> Forecast:
+        """The forecast for a batch of this size, and the recipe as it is otherwise."""
+        recipe = replace(self._workspace.project.recipe, batch_size=batch)
+        analysis = self._workspace.analysis
+        name, fastest = "cpu", "float32"  # the most memory, while the device is not known
+        if self._device is not None:
+            name, fastest = self._device.name, self._device.fastest
+        precision = resolve(recipe, analysis, fastest, name)
+        return forecast(analysis, recipe, arithmetic(precision, name))
+
+    @Slot()
+    def _explain_memory(self) -> None:
+        """Show what the number is made of."""
+        if self.popup is None:
+            self.popup = MemoryPopup(self)
+            self.popup.batch_wanted.connect(self._set_batch)
+        batch, largest = self._workspace.project.recipe.batch_size, None
+        if self._machine is not None:
+            most = min(BATCH_SIZE.maximum, self._images or BATCH_SIZE.maximum)
+            largest = largest_batch(self._need, self._machine, most)
+        need = self._need(batch)
+        self.popup.show_forecast(need, batch, self._machine, largest, self._images)
+        self.popup.open_above(self.memory)
+
+    @Slot(int)
+    def _set_batch(self, batch: int) -> None:
+        fix = Fix(f"Set the batch to {batch:,}", SetRecipe("batch_size", batch))
+        self._workspace.apply(fix.text, lambda project: edits.mend(project, fix))
 
     def _show_problems(self) -> None:
         count = len(self._problems())
@@ -189,7 +246,7 @@ class Strip(QFrame):
             self._next_problem += 1
 
 
-def _show(label: QLabel, text: str, exact: str) -> None:
+def _show(label: QLabel | QToolButton, text: str, exact: str) -> None:
     label.setText(text)
     label.setToolTip(exact)
     label.setAccessibleDescription(exact)

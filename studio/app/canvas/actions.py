@@ -37,6 +37,8 @@ class CanvasActions(QObject):
         self.duplicate = self._action("Duplicate", "Ctrl+D", self._duplicate, "duplicate")
         self.group = self._action("Group", "Ctrl+G", self._group, "group")
         self.ungroup = self._action("Ungroup", "Ctrl+Shift+G", self._ungroup, "ungroup")
+        self.open = self._action("Open", "O", self._open, "inside")
+        self.go_out = self._action("Go out", "Shift+O", self._go_out, "")
         self.repeat = self._action("Repeat…", "R", self._repeat, "repeat")
         self.note = self._action("Add a note", "N", self._add_note, "note")
         self.next_note = self._action("Next note", "Shift+N", view.next_note_wanted.emit, "note")
@@ -105,6 +107,9 @@ class CanvasActions(QObject):
         self.group.setEnabled(some)
         chosen = set(selection)
         self.ungroup.setEnabled(any(can_ungroup(n) for n in network.nodes if n.name in chosen))
+        blocks = [n for n in network.nodes if n.name in chosen and can_ungroup(n)]
+        self.open.setEnabled(len(selection) == 1 and bool(blocks))
+        self.go_out.setEnabled(bool(self._view.workspace.level.path))
         self.delete.setEnabled(some or edge is not None or note is not None)
         what = " wire" if edge is not None else " note" if note is not None else ""
         self.delete.setText(f"Delete{what}")
@@ -150,6 +155,9 @@ class CanvasActions(QObject):
         for action in (self.select_all, self.tidy, self.turn):
             menu.addAction(action)
         menu.addSeparator()
+        if self.go_out.isEnabled():
+            menu.addAction(self.go_out)
+            menu.addSeparator()
         for action in (self.fit, self.zoom_in, self.zoom_out, self.zoom_full):
             menu.addAction(action)
 
@@ -160,7 +168,7 @@ class CanvasActions(QObject):
             menu.addAction(self.connect_nodes)
         menu.addAction(self.disconnect_ends)
         menu.addSeparator()
-        for action in (self.group, self.ungroup, self.repeat):
+        for action in (self.open, self.group, self.ungroup, self.repeat):
             if action.isEnabled():
                 menu.addAction(action)
         menu.addSeparator()
@@ -175,9 +183,7 @@ class CanvasActions(QObject):
     def _add_fixes(self, menu: QMenu) -> None:
         """The fixes of the one selected node stand first."""
         selection = self._view.workspace.selection
-        report = (
-            self._view.workspace.analysis.nodes.get(selection[0]) if len(selection) == 1 else None
-        )
+        report = self._view.known.nodes.get(selection[0]) if len(selection) == 1 else None
         fixes = [p.fix for p in report.problems if p.fix is not None] if report is not None else []
         for fix in fixes:
             action = menu.addAction(icon("check", "accent"), fix.text)
@@ -231,6 +237,19 @@ class CanvasActions(QObject):
     def _group(self) -> None:
         if self._editor.group(self._view.workspace.selection):
             self._view.reveal(self._view.workspace.selection[0])
+
+    @Slot()
+    def _open(self) -> None:
+        selection = self._view.workspace.selection
+        if len(selection) == 1:
+            self._view.open_wanted.emit(selection[0])
+
+    @Slot()
+    def _go_out(self) -> None:
+        """One level."""
+        path = self._view.workspace.level.path
+        if path:
+            self._view.workspace.open_level(path[:-1])
 
     @Slot()
     def _repeat(self) -> None:
@@ -326,16 +345,18 @@ class CanvasActions(QObject):
 
     @Slot()
     def _tidy(self) -> None:
-        self._view.gliding.emit()
+        self._view.moving.emit()
         if self._editor.tidy():
             self._view.zoom_to_fit()
+            self._view.moved_all.emit()
 
     @Slot()
     def _turn(self) -> None:
-        self._view.gliding.emit()
+        self._view.moving.emit()
         if self._editor.set_flow("right" if self._editor.network.flow == "down" else "down"):
             self._view.look_afresh()
             self._view.zoom_to_fit_once()
+            self._view.moved_all.emit()
 
     @Slot()
     def _zoom_in(self) -> None:

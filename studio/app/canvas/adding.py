@@ -37,7 +37,7 @@ class Adding(QObject):
         """Offer what fits the output of ``source``, to stand at ``at``."""
         self._feed = source
         self._place = at
-        report = self._view.workspace.analysis.nodes.get(source)
+        report = self._view.workspace.level.analysis.nodes.get(source)
         shape = report.output if report is not None else None
         place = self._view.mapFromScene(at)
         self.box.open_at(place, lambda entry: catalog.fits(entry, shape))

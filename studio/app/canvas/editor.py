@@ -17,9 +17,9 @@ from studio.project import arrange, comments, edits, graph, grouping, registry, 
 from studio.project.analysis import analyze
 from studio.project.edits import EditRefused
 from studio.project.grouping import can_ungroup
-from studio.project.problems import Fix, InsertBefore
+from studio.project.problems import Fix, InsertBefore, SetRecipe
 from studio.project.registry import PaletteEntry
-from studio.project.values import Comment, Edge, Flow, Network, Project
+from studio.project.values import Comment, Edge, Flow, Network
 
 
 class Editor:
@@ -30,7 +30,7 @@ class Editor:
 
     @property
     def network(self) -> Network:
-        return self.workspace.project.network
+        return self.workspace.level.network
 
     # Adding -------------------------------------------------------------------------------------
 
@@ -367,15 +367,18 @@ class Editor:
     def apply_fix(self, fix: Fix) -> bool:
         """Do what a problem's fix offers; what it adds gets a place where it covers nothing."""
 
-        def edit(project: Project) -> Project:
-            result = edits.mend(project, fix)
+        if isinstance(fix.mend, SetRecipe):
+            return self.workspace.apply(fix.text, lambda project: edits.mend(project, fix))
+
+        def edit(network: Network) -> Network:
+            result = edits.apply_fix(network, fix)
             if not isinstance(fix.mend, InsertBefore):
                 return result
-            known = {node.name for node in project.network.nodes}
-            fresh = [node.name for node in result.network.nodes if node.name not in known]
-            return replace(result, network=placing.settle(result.network, fresh))
+            known = {node.name for node in network.nodes}
+            fresh = [node.name for node in result.nodes if node.name not in known]
+            return placing.settle(result, fresh)
 
-        return self.workspace.apply(fix.text, edit)
+        return self.workspace.edit_network(fix.text, edit)
 
     def set_flow(self, flow: Flow) -> bool:
         """Let the network run down or to the right, and lay it out for that."""

@@ -162,7 +162,7 @@ def _style(kind: Kind, height: float, values: Mapping[str, object]) -> Style:
 
 
 def _kind_line(kind: Kind, node: Node, data: str) -> str:
-    if kind.family == "input":
+    if kind.kind == "input":
         return data
     if kind.kind == "output":
         return "cross entropy"

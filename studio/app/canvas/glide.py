@@ -22,6 +22,7 @@ class Glide(QObject):
     def __init__(self, view: Stage) -> None:
         super().__init__(view)
         self._view = view
+        self._noted: Places = {}
         self._from: Places = {}
         self._to: Places = {}
         self._animation = QVariantAnimation(self)
@@ -32,14 +33,19 @@ class Glide(QObject):
         self._animation.valueChanged.connect(self._frame)
         self._animation.finished.connect(self.end)
 
-    def places(self) -> Places:
-        """Where the cards are drawn now."""
+    @Slot()
+    def note(self) -> None:
+        """Remember where the cards are now."""
+        self._noted = self._places()
+
+    def _places(self) -> Places:
         return {name: card.pos().toTuple() for name, card in self._view.canvas.cards.items()}
 
-    def start(self, before: Places) -> None:
-        """Move the cards that stood at ``before`` to where the value has them."""
+    @Slot()
+    def start(self) -> None:
+        """Move the cards from where they were noted to where the value has them."""
         self.end()
-        after = self.places()
+        before, after = self._noted, self._places()
         moved = [name for name in after if name in before and before[name] != after[name]]
         if not moved or len(after) > MOST or not self._wanted():
             return

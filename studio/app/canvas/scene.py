@@ -86,7 +86,7 @@ class CanvasScene(QGraphicsScene):
         before, self._reports = self._reports, analysis.nodes
         for name, node in nodes.items():
             count, report = wired.get(name, 0), analysis.nodes.get(name)
-            if afresh or self._nodes.get(name) is not node or self._wired.get(name, 0) != count:
+            if afresh or self._nodes.get(name) != node or self._wired.get(name, 0) != count:
                 changed += self._sync_card(node, report, count)
             elif not _same(before.get(name), report):
                 self._show_report(node, report, count)

@@ -19,6 +19,8 @@ from studio.app.canvas.editor import Editor
 from studio.app.canvas.scene import CanvasScene
 from studio.app.canvas.tip import PointerTip
 from studio.app.workspace import Workspace
+from studio.project.analysis import Analysis, with_findings
+from studio.project.problems import Problem
 
 MIN_ZOOM, MAX_ZOOM = 0.05, 4.0
 ZOOM_STEP = 1.2
@@ -39,6 +41,8 @@ class Stage(QGraphicsView):
     """These two nodes could be connected; the user should be asked."""
     quick_add_wanted = Signal(QPoint)
     rename_wanted = Signal(str)
+    open_wanted = Signal(str)
+    """The inside of this block shall come into view."""
     repeat_wanted = Signal()
     """The number of repeats of the selection shall be asked for."""
     note_wanted = Signal(QPointF)
@@ -46,8 +50,10 @@ class Stage(QGraphicsView):
     note_text_wanted = Signal(str)
     """The text of this note shall be edited."""
     next_note_wanted = Signal()
-    gliding = Signal()
-    """The next change moves many cards: let it be seen where each goes."""
+    moving = Signal()
+    """Many cards are about to be moved."""
+    moved_all = Signal()
+    """They have been: let it be seen where each went."""
     settings_wanted = Signal()
     """The keyboard shall go to the settings of the selected node."""
 
@@ -67,6 +73,8 @@ class Stage(QGraphicsView):
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
         self.setResizeAnchor(QGraphicsView.ViewportAnchor.AnchorViewCenter)
         self.tip = PointerTip(self.viewport())
+        self.findings: tuple[Problem, ...] = ()
+        """Problems beyond the network: what the data has to say about its nodes."""
         self._fitted = False
         self._dots = Dots()
 
@@ -75,6 +83,12 @@ class Stage(QGraphicsView):
         """What the input pill calls the images."""
         source = self.workspace.project.data.source
         return source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or source
+
+    @property
+    def known(self) -> Analysis:
+        """What is known of the network, with the findings at the nodes that they name."""
+        level = self.workspace.level
+        return level.analysis if level.path else with_findings(level.analysis, self.findings)
 
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         if self.zoom >= DOTS_FROM:

@@ -37,7 +37,7 @@ from studio.app.canvas.gestures import (
     PanGesture,
     WireGesture,
 )
-from studio.app.canvas.glide import Glide, Places
+from studio.app.canvas.glide import Glide
 from studio.app.canvas.ink import ink
 from studio.app.canvas.minimap import Minimap
 from studio.app.canvas.notes import Notes
@@ -49,10 +49,14 @@ from studio.app.canvas.walking import Direction, step
 from studio.app.theme.text_size import text_size
 from studio.app.theme.tokens import theme
 from studio.app.workspace import Workspace
+from studio.project.grouping import can_ungroup
+from studio.project.problems import Problem
 from studio.project.values import Edge
 
 DRAG_FROM = 4
 """Pixels on screen that a press has to travel before it moves a card."""
+NAME_LINE = 32.0
+"""Canvas pixels at the top of a block's card in which its name stands."""
 _WALK: dict[int, Direction] = {
     Qt.Key.Key_Up.value: "up",
     Qt.Key.Key_Down.value: "down",
@@ -80,7 +84,6 @@ class CanvasView(Stage):
         self.offer = ConnectOffer(self)
         self.minimap = Minimap(self)
         self.glide = Glide(self)
-        self._glides_from: Places | None = None
         self.renaming = RenameField(self)
         self.repeating = RepeatField(self)
         self.commenting = Commenting(self)
@@ -91,13 +94,16 @@ class CanvasView(Stage):
         self.feed_wanted.connect(self.adding.ask_what_to_feed)
         self.offer_wanted.connect(self.offer.make)
         self.quick_add_wanted.connect(self.adding.open_at)
-        self.gliding.connect(self._note_places)
+        self.moving.connect(self.glide.note)
+        self.moved_all.connect(self.glide.start)
         self.rename_wanted.connect(self.renaming.open_for)
         self.repeat_wanted.connect(lambda: self.repeating.open_for(self.workspace.selection))
         self.note_wanted.connect(self.commenting.add)
         self.note_text_wanted.connect(self.commenting.field.open_for)
         self.next_note_wanted.connect(self.commenting.step)
         workspace.started.connect(self.look_afresh)
+        workspace.level_changed.connect(self.look_afresh)
+        self.open_wanted.connect(self._open)
         workspace.changed.connect(self._follow)
         workspace.selection_changed.connect(self._follow_selection)
         theme().scheme_changed.connect(self._dress)
@@ -107,6 +113,18 @@ class CanvasView(Stage):
 
     # Following ----------------------------------------------------------------------------------
 
+    def set_findings(self, findings: tuple[Problem, ...]) -> None:
+        """Problems beyond the network; those of a node are marked on its card."""
+        if findings == self.findings:
+            return
+        self.findings = findings
+        if self._gesture is None:  # or what is held would be put back; its end follows anyway
+            self._sync()
+
+    def _sync(self) -> None:
+        self.canvas.sync(self.workspace.level.network, self.known, self.data_name)
+        self._follow_selection()
+
     @Slot()
     def _follow(self) -> None:
         """The value changed."""
@@ -114,20 +132,11 @@ class CanvasView(Stage):
             self._cancel_gesture()
         self.tip.say("", QPoint())
         self.glide.end()
-        project = self.workspace.project
-        self.canvas.sync(project.network, self.workspace.analysis, self.data_name)
-        before, self._glides_from = self._glides_from, None
-        if before is not None:
-            self.glide.start(before)
+        self._sync()
         self.zoom_to_fit_once()
         self.offer.follow()
-        self._follow_selection()
         self.minimap.redraw()
         self.minimap.settle()
-
-    @Slot()
-    def _note_places(self) -> None:
-        self._glides_from = self.glide.places()
 
     @Slot()
     def _follow_selection(self) -> None:
@@ -146,8 +155,8 @@ class CanvasView(Stage):
     def _speak(self) -> None:
         """Let a screen reader say what is selected."""
         text = speech.describe(
-            self.workspace.project.network,
-            self.workspace.analysis,
+            self.workspace.level.network,
+            self.known,
             self.workspace.selection,
             self.canvas.selected_comment,
         )
@@ -189,7 +198,7 @@ class CanvasView(Stage):
             at = self.mapToScene(event.pos())
             name = self.canvas.card_at(at.x(), at.y())
             node = next((n for n in self.editor.network.nodes if n.name == name), None)
-            text = speech.tooltip(self.workspace.analysis, node) if node is not None else ""
+            text = speech.tooltip(self.known, node) if node is not None else ""
             QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
         return super().viewportEvent(event)
@@ -261,7 +270,7 @@ class CanvasView(Stage):
     def _follow_link(self, at: QPointF) -> bool:
         """Apply the fix whose words were clicked."""
         name = self.notes.link_at(at.x(), at.y())
-        report = self.workspace.analysis.nodes.get(name) if name is not None else None
+        report = self.known.nodes.get(name) if name is not None else None
         fix = report.problems[0].fix if report is not None and report.problems else None
         if fix is None:
             return False
@@ -273,7 +282,8 @@ class CanvasView(Stage):
         at = self.mapToScene(place)
         if self._pressed is not None:
             name, start, grabbed = self._pressed
-            if (place - start).manhattanLength() >= DRAG_FROM:
+            moves = self.workspace.level.editable
+            if moves and (place - start).manhattanLength() >= DRAG_FROM:
                 self._pressed = None
                 self._gesture = MoveGesture(self, self.workspace.selection, name, grabbed)
         if isinstance(self._gesture, PanGesture):
@@ -318,11 +328,24 @@ class CanvasView(Stage):
         at = self.mapToScene(place)
         name = self.canvas.card_at(at.x(), at.y())
         if name is not None:
-            self.renaming.open_for(name)
+            if self._opens(name, at):
+                self._open(name)
+            else:
+                self.renaming.open_for(name)
         elif self.canvas.edge_at(
             at.x(), at.y(), EDGE_REACH / 2 / self.zoom
         ) is None and not self.commenting.open_at(at):
             self.adding.open_at(place)
+
+    def _opens(self, name: str, at: QPointF) -> bool:
+        """Whether a double click there opens the card's block; on its first line it renames."""
+        box = self.canvas.grid.get(name)
+        node = self.editor.network.node(name)
+        return box is not None and can_ungroup(node) and at.y() > box.top + NAME_LINE
+
+    @Slot(str)
+    def _open(self, name: str) -> None:
+        self.workspace.open_level((*self.workspace.level.path, name))
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)

@@ -6,7 +6,8 @@ A widget says what it is with ``set_role``:
   bold, muted), ``muted``, ``small``, ``number`` (tabular digits), ``error``, ``warning``,
   ``small-warning``, ``good``, ``bubble`` (over a form, while a text is wrong)
 - frames: ``panel``, ``card``, ``line`` (a hairline), ``bar`` (the message bar)
-- buttons: ``primary`` (one a page), ``flat`` (icon or text alone), ``link``
+- buttons: ``primary`` (one a page), ``flat`` (icon or text alone), ``link``, ``figure`` (a number
+  that tells more when it is pressed), ``figure-error``
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def set_role(widget: QWidget, role: str) -> None:
     if widget.property("role") == role:
         return
     widget.setProperty("role", role)
-    if role == "number" and not widget.property("tabular"):
+    if role in ("number", "figure") and not widget.property("tabular"):
         widget.setProperty("tabular", True)
         sized(widget, lambda w: w.setFont(font(tabular=True)))
     # Rules on a property are worked out when the widget is polished, not when it changes.
@@ -196,6 +197,10 @@ QToolButton { background: transparent; border: 1px solid transparent; border-rad
 QToolButton:hover { background: @hover; }
 QToolButton:pressed, QToolButton:open { background: @track; }
 QToolButton:checked { background: @accent_soft; color: @accent; }
+QToolButton[role="figure"], QToolButton[role="figure-error"] {
+    font-weight: 600; padding: 2px;
+}
+QToolButton[role="figure-error"] { color: @error; }
 QToolButton[role="page"] { color: @muted; font-size: @small; font-weight: 600; }
 QToolButton[role="page"]:checked { color: @accent; }
 QToolButton:disabled { color: @disabled; background: transparent; }

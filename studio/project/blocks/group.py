@@ -70,7 +70,7 @@ def plain(network: Network) -> dict[str, Any]:
 
 def read(inside: Mapping[str, Any]) -> Network:
     """The network that ``inside`` holds; raises SettingError in words where it holds none."""
-    _check_extent(inside)
+    check_extent(inside)
     try:
         encoded = msgspec.json.encode(inside)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
@@ -89,8 +89,11 @@ def _read(encoded: bytes) -> tuple[Network, int]:
     return _check(msgspec.json.decode(encoded), 1)
 
 
-def _check_extent(content: Mapping[str, Any]) -> None:
-    """Bounds depth and number of nodes, nested ones included, before anything else is done."""
+def check_extent(content: Mapping[str, Any]) -> None:
+    """Bounds depth and number of nodes, nested ones included, before anything else is done.
+
+    Raises SettingError.
+    """
     nodes = 0
     waiting: list[tuple[Any, int]] = [(content, 0)]
     while waiting:

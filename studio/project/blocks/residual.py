@@ -61,7 +61,8 @@ def _shortcut(body: Body, values: Values, shape: Shape, source: str) -> str | No
         raise Mismatch(
             f"its identity shortcut needs the block's output to have the input's shape, but "
             f"{{0}} gives {shape[0]} channels and the block makes {values['channels']} at stride "
-            f"{values['stride']}: choose a projection or zero-padding shortcut"
+            f"{values['stride']}: choose a projection or zero-padding shortcut",
+            setting=("shortcut", "projection"),
         )
     if option == "always" or (option == "projection" and not same):
         # A pre-activation block's sum is not normalized, and neither is what its shortcut adds.

@@ -72,6 +72,11 @@ def value_count(shape: Shape) -> int:
     return total
 
 
+def nearest_divisor(number: int, most: int) -> int:
+    """The largest divisor of ``number`` that is at most ``most``."""
+    return next(d for d in range(min(number, most), 0, -1) if number % d == 0)
+
+
 def whole_map(values: Values, inputs: Inputs) -> Window:
     """Everything is seen at once; a vector has nothing left to slide over."""
     return Window(inputs[0][1:], (1, 1)) if len(inputs[0]) == 3 else Window()

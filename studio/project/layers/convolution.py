@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from math import gcd
+
 from studio.project.kinds import Inputs, Keeps, LayerKind, Mismatch, Window
-from studio.project.layers.common import MAX_CHANNELS, feature_map, initialization
+from studio.project.layers.common import (
+    MAX_CHANNELS,
+    feature_map,
+    initialization,
+    nearest_divisor,
+)
 from studio.project.settings import Flag, Integer, Values
 from studio.project.values import Shape
 
@@ -24,7 +31,8 @@ def _convolution_shape(values: Values, inputs: Inputs) -> Shape:
     if channels % groups or values["channels"] % groups:
         raise Mismatch(
             f"its {groups} groups must divide both the {channels} channels that {{0}} gives and "
-            f"its own {values['channels']}: set groups to a divisor of both"
+            f"its own {values['channels']}: set groups to a divisor of both",
+            setting=("groups", nearest_divisor(gcd(channels, values["channels"]), groups)),
         )
     padding = convolution_padding(values)
     kernel, stride, dilation = values["kernel"], values["stride"], values["dilation"]
@@ -34,7 +42,8 @@ def _convolution_shape(values: Values, inputs: Inputs) -> Shape:
         reach = dilation * (kernel - 1) + 1
         raise Mismatch(
             f"its kernel reaches over {reach} pixels, but {{0}} gives only {height}×{width}: "
-            f"use a smaller kernel, more padding, or less pooling before it"
+            f"use a smaller kernel, more padding, or less pooling before it",
+            setting=("padding", -1) if values["padding"] >= 0 else ("kernel", min(height, width)),
         )
     return values["channels"], height_out, width_out
 
@@ -51,7 +60,13 @@ def _convolution_macs(values: Values, inputs: Inputs, output: Shape) -> int:
 
 def _convolution_window(values: Values, inputs: Inputs) -> Window:
     reach = values["dilation"] * (values["kernel"] - 1) + 1
-    return Window((reach, reach), (values["stride"], values["stride"]))
+    start = -convolution_padding(values)
+    return Window(
+        (reach, reach),
+        (values["stride"], values["stride"]),
+        (start, start),
+        values["dilation"],
+    )
 
 
 def convolution_chips(values: Values) -> tuple[str, ...]:

@@ -92,7 +92,8 @@ def _zero_shortcut_shape(values: Values, inputs: Inputs) -> Shape:
     if values["channels"] < channels:
         raise Mismatch(
             f"it pads channels with zeros and cannot make the {channels} of {{0}} fewer: "
-            f"set channels to {channels} or more"
+            f"set channels to {channels} or more",
+            setting=("channels", channels),
         )
     stride = values["stride"]
     return values["channels"], -(-height // stride), -(-width // stride)

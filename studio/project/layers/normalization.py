@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.project.kinds import Inputs, Keeps, LayerKind, Mismatch
-from studio.project.layers.common import feature_map, value_count
+from studio.project.layers.common import feature_map, nearest_divisor, value_count
 from studio.project.settings import Choice, Integer, Real, Values
 from studio.project.values import Shape
 
@@ -66,7 +66,8 @@ def _group_norm_shape(values: Values, inputs: Inputs) -> Shape:
     if channels % values["groups"]:
         raise Mismatch(
             f"its {values['groups']} groups must divide the {channels} channels that {{0}} gives: "
-            f"set groups to a divisor"
+            f"set groups to a divisor",
+            setting=("groups", nearest_divisor(channels, values["groups"])),
         )
     return channels, height, width
 

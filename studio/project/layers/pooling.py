@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.project.kinds import Inputs, Keeps, LayerKind, Mismatch, Window
+from studio.project.kinds import Inputs, Keeps, LayerKind, Mismatch, Stretch, Window
 from studio.project.layers.common import feature_map, value_count, whole_map
 from studio.project.settings import Choice, Flag, Integer, Values
 from studio.project.values import Shape
@@ -14,7 +14,8 @@ def _pooling_shape(values: Values, inputs: Inputs) -> Shape:
     if padding > kernel // 2:
         raise Mismatch(
             f"its padding {padding} is more than half of its kernel {kernel}: "
-            f"set padding to at most {kernel // 2}"
+            f"set padding to at most {kernel // 2}",
+            setting=("padding", kernel // 2),
         )
     sizes = []
     for size in (height, width):
@@ -26,14 +27,15 @@ def _pooling_shape(values: Values, inputs: Inputs) -> Shape:
         if count < 1:
             raise Mismatch(
                 f"its kernel of {kernel} is larger than the {height}×{width} that {{0}} gives: "
-                f"use a smaller kernel, or remove a pooling before it"
+                f"use a smaller kernel, or remove a pooling before it",
+                setting=("kernel", min(height, width)),
             )
         sizes.append(count)
     return channels, sizes[0], sizes[1]
 
 
 def _pooling_window(values: Values, inputs: Inputs) -> Window:
-    return Window((values["kernel"],) * 2, (values["stride"],) * 2)
+    return Window((values["kernel"],) * 2, (values["stride"],) * 2, (-values["padding"],) * 2)
 
 
 def _pooling_indices(values: Values, inputs: Inputs, output: Shape) -> int:
@@ -103,6 +105,11 @@ def _adaptive_window(values: Values, inputs: Inputs) -> Window:
     )
 
 
+def _adaptive_sees(values: Values, length: int, size: int, stretch: Stretch) -> Stretch:
+    first, last = stretch
+    return first * length // size, -(-(last + 1) * length // size) - 1
+
+
 ADAPTIVE_POOLING = LayerKind(
     kind="adaptive_pooling",
     title="Adaptive pooling",
@@ -120,5 +127,6 @@ ADAPTIVE_POOLING = LayerKind(
     chips=lambda values: (str(values["mode"]), f"{values['size']}×{values['size']}"),
     shape=lambda values, inputs: (feature_map(inputs)[0], values["size"], values["size"]),
     window=_adaptive_window,
+    sees=_adaptive_sees,
     keeps=Keeps(input=True),
 )  # fmt: skip

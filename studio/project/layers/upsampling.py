@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from studio.project.kinds import Inputs, Keeps, LayerKind, Mismatch, Window
+from studio.project.kinds import Inputs, Keeps, LayerKind, Mismatch, Stretch, Window
 from studio.project.layers.common import feature_map
 from studio.project.settings import Choice, Integer, Values
 from studio.project.values import Shape
@@ -32,6 +32,20 @@ def _window(values: Values, inputs: Inputs) -> Window:
     return Window((min(taps, height), min(taps, width)), (step, step))
 
 
+def _sees(values: Values, length: int, size: int, stretch: Stretch) -> Stretch:
+    scale = values["scale"]
+    if values["mode"] == "nearest":
+        return stretch[0] // scale, stretch[1] // scale
+    # Position i lies at (i + 1/2) / s - 1/2 of the input, between two pixels or on one.
+    first = (2 * stretch[0] + 1 - scale) // (2 * scale)
+    last = -((scale - 1 - 2 * stretch[1]) // (2 * scale))
+    # At the border there is no second pixel to weigh.
+    return (
+        max(0, first) if stretch[0] >= 0 else first,
+        min(length - 1, last) if stretch[1] < size else last,
+    )
+
+
 UPSAMPLE = LayerKind(
     kind="upsample",
     title="Upsample",
@@ -50,5 +64,6 @@ UPSAMPLE = LayerKind(
     chips=lambda values: (f"×{values['scale']}", str(values["mode"])),
     shape=_shape,
     window=_window,
+    sees=_sees,
     keeps=Keeps(),
 )  # fmt: skip

@@ -36,7 +36,7 @@ class Clumsy:
         "add", "add", "insert", "connect", "disconnect", "remove", "rename", "move", "preview",
         "setting", "duplicate", "undo", "redo", "tidy", "fix", "select", "cut_all",
         "group", "group", "ungroup", "comment", "comment", "tag", "align", "repeat",
-        "flow",
+        "flow", "open", "open", "go_out",
     )  # fmt: skip
 
     def names(self) -> list[str]:
@@ -113,6 +113,12 @@ class Clumsy:
     def redo(self) -> None:
         self.workspace.redo()
 
+    def open(self) -> None:
+        self.workspace.open_level((*self.workspace.level.path, self.some()))
+
+    def go_out(self) -> None:
+        self.workspace.open_level(self.workspace.level.path[:-1])
+
     def flow(self) -> None:
         self.editor.set_flow(self.chance.choice(["down", "right"]))
 
@@ -169,7 +175,7 @@ class Clumsy:
 def drawn_afresh(view: CanvasView) -> dict[str, object]:
     """The workspace's value drawn into an empty scene."""
     scene = CanvasScene()
-    scene.sync(view.workspace.project.network, view.workspace.analysis, view.data_name)
+    scene.sync(view.workspace.level.network, view.known, view.data_name)
     scene.set_selection(view.workspace.selection)
     snapshot = scene.snapshot()
     del snapshot["items"]
@@ -197,6 +203,7 @@ def live(qtbot: QtBot, seed: int, steps: int) -> None:
         check(view)
     while view.workspace.undo_label:
         view.workspace.undo()
+    view.workspace.open_level(())
     check(view)
     assert view.workspace.project == start
 

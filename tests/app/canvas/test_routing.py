@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.app.canvas.geometry import Box, Grid, Point, input_port
+from studio.app.canvas.geometry import Box, Grid, Point, input_port, output_port
 from studio.app.canvas.routing import distance, route, sample
 
 places = st.integers(-900, 900).map(float)
@@ -129,3 +129,18 @@ def test_nested_wires_around_one_column_take_lanes_of_their_own() -> None:
         assert way.free
         lanes.append(max(place.x for place in way.points))
     assert lanes[0] > lanes[1] + 5 > lanes[2] + 10
+
+
+def test_a_wire_to_the_right_takes_the_way_of_one_down_with_exchanged_axes() -> None:
+    barring = Box.around(0, 150, 220, 40)
+    down = route(Point(0, 0), Point(0, 300), grid_of(barring), ("a", "b"))
+    turned = grid_of(barring.turned)
+    right = route(Point(0, 0), Point(300, 0), turned, ("a", "b"), "right")
+    assert right.points == tuple(point.turned for point in down.points)
+    assert right.examined == down.examined.turned
+    assert not crosses(right.points, barring.turned)
+    box = Box.around(0, 0, 220, 40)
+    assert output_port(box, "right") == Point(110, 0)
+    ports = [input_port(box, port, 2, "right") for port in range(2)]
+    assert {port.x for port in ports} == {-110}
+    assert -20 < ports[0].y < ports[1].y < 20

@@ -12,8 +12,10 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from studio.app.fields import ChoiceField, NumberField, ScrubLabel, field, stepped
+from studio.app.fields import ChoiceField, field
 from studio.app.forms import SettingsForm
+from studio.app.number_field import NumberField, ScrubLabel
+from studio.app.stepping import stepped
 from studio.project.optimizers import OPTIMIZERS
 from studio.project.recipes import DATA_SETTINGS, RECIPE_SETTINGS
 from studio.project.registry import kinds
