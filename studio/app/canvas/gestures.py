@@ -114,9 +114,10 @@ class MoveGesture:
             x, y = self._places[self._grabbed]
             if self._view.editor.move_into(self._edge, self._grabbed, x, y):
                 return
+        # Back first: the preview leaves other wires out where many cards move.
+        self._view.canvas.end_preview()
         if self._places != self._origins:
             self._view.editor.move(self._places)
-        self._view.canvas.end_preview()
 
     def cancel(self) -> None:
         self._end()
@@ -158,10 +159,14 @@ class WireGesture:
         self._at = QPointF()
 
     def move(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        self.aim(self._find(at), at)
+
+    def aim(self, target: PortHit | None, at: QPointF) -> None:
+        """Lead the wire to ``target``, or to nothing at ``at``."""
         scene = self._view.canvas
         self._moved = True
         self._at = at
-        self._target = self._find(at)
+        self._target = target
         end = Point(at.x(), at.y())
         self._refusal = ""
         if self._target is not None:

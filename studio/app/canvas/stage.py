@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
     QNativeGestureEvent,
     QPainter,
     QTransform,
@@ -50,6 +52,10 @@ class Stage(QGraphicsView):
     note_text_wanted = Signal(str)
     """The text of this note shall be edited."""
     next_note_wanted = Signal()
+    wire_wanted = Signal(bool)
+    """A wire shall be led by keys: out of what is selected, or (True) into it."""
+    edge_wanted = Signal(object)
+    """This Edge shall be selected."""
     moving = Signal()
     """Many cards are about to be moved."""
     moved_all = Signal()
@@ -170,6 +176,20 @@ class Stage(QGraphicsView):
             if not self.shown_area().contains(area):
                 self.ensureVisible(area, 60, 60)
                 self.moved.emit()
+
+    def zoom_to(self, area: QRectF) -> None:
+        """Show this part of the canvas, never larger than life."""
+        self._fitted = True
+        margin = 60.0
+        wanted = area.adjusted(-margin, -margin, margin, margin)
+        room = self.viewport().rect()
+        self.set_zoom(min(room.width() / wanted.width(), room.height() / wanted.height(), 1.0))
+        self._center(area.center())
+
+    def announce(self, text: str) -> None:
+        """Let a screen reader say what has just happened."""
+        if text and QAccessible.isActive():
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
 
     def scroll_by(self, by: QPoint) -> None:
         """Move the view over the canvas, in screen pixels."""
