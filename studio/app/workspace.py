@@ -65,6 +65,8 @@ class Workspace(QObject):
         self._missing = False
         self._title = "untitled"
         self._selection: tuple[str, ...] = ()
+        self.happened = ""
+        """What the last change was: the step's label, or what was done with it."""
 
     @property
     def project(self) -> Project:
@@ -152,6 +154,7 @@ class Workspace(QObject):
         elif not merges or self._redo:
             self._undo.append(_Done(label, self._project, self._selection, self._level.path, merge))
         self._redo.clear()
+        self.happened = label
         self._set(project, select() if select is not None else None)
         return True
 
@@ -189,6 +192,7 @@ class Workspace(QObject):
         """Take the last step back."""
         if self._undo:
             done = self._undo.pop()
+            self.happened = f"Undone: {done.label}"
             self._redo.append(_Done(done.label, self._project, self._selection, done.path, ""))
             self._restore(done)
 
@@ -197,6 +201,7 @@ class Workspace(QObject):
         """Do again what was taken back."""
         if self._redo:
             done = self._redo.pop()
+            self.happened = f"Done again: {done.label}"
             self._undo.append(_Done(done.label, self._project, self._selection, done.path, ""))
             self._restore(done)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QPointF, QRectF
 
+from studio.app.canvas.geometry import Point
 from studio.app.canvas.gestures import WireGesture
+from studio.app.canvas.routing import Route, route
 from studio.app.canvas.scene import PortHit
 from studio.app.canvas.stage import Stage
 from studio.project import edits, registry
@@ -28,7 +30,7 @@ class KeyWire(WireGesture):
             start = PortHit(node, "input", _free_port(view, node))
         else:
             start = PortHit(node, "output", 0)
-        super().__init__(view, start)
+        super().__init__(view, start, take=held is not None)
         self._order = [n.name for n in sorted(view.editor.network.nodes, key=self._along)]
         self._at_node = held.target if held is not None else node
         self._port = held.port if held is not None else None
@@ -84,6 +86,12 @@ class KeyWire(WireGesture):
             self._port = port
             self._show()
 
+    def _way(self, first: Point, last: Point) -> Route:
+        """As it will be drawn."""
+        scene = self._view.canvas
+        ends = (self._from.node, self._at_node)
+        return route(first, last, scene.grid, ends[::-1] if self._upward else ends, scene.flow)
+
     @property
     def refused(self) -> bool:
         """Whether what it leads to refuses it."""
@@ -106,13 +114,11 @@ class KeyWire(WireGesture):
         """Where it leads, to be read or heard."""
         source, target, port = self._ends(self._hit(self._at_node, self._port_now()))
         text = f"{source} to {target}"
-        most = _most(self._view, target)
-        if most > 1 and port is not None:
+        if port is not None and _most(self._view, target) > 1:
             text += f", input {port + 1}"
-            fed = {e.port: e.source for e in self._view.editor.network.edges if e.target == target}
-            if port in fed and not (self._held is not None and self._held.port == port):
-                text += f" in place of {fed[port]}"
-        return text
+        edges = self._view.editor.network.edges
+        old = next((e for e in edges if e.target == target and e.port == port), None)
+        return text if old in (None, self._held) else f"{text}, in place of {old.source}"
 
     def _port_now(self) -> int:
         if self._upward:
@@ -152,6 +158,8 @@ def _most(view: Stage, name: str) -> int:
 
 
 def _free_port(view: Stage, name: str) -> int:
-    """The first input that nothing feeds, or one more than there may be."""
+    """The first input that nothing feeds; of a node with a single one that."""
     taken = {edge.port for edge in view.editor.network.edges if edge.target == name}
+    if _most(view, name) == 1:
+        return 0
     return next(port for port in range(len(taken) + 1) if port not in taken)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Slot
 from PySide6.QtGui import (
-    QAccessible,
-    QAccessibleEvent,
     QContextMenuEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -41,6 +39,7 @@ from studio.app.canvas.glide import Glide
 from studio.app.canvas.ink import ink
 from studio.app.canvas.keys import CanvasKeys
 from studio.app.canvas.minimap import Minimap
+from studio.app.canvas.narrator import Narrator
 from studio.app.canvas.notes import Notes
 from studio.app.canvas.offer import ConnectOffer
 from studio.app.canvas.rename import RenameField
@@ -90,6 +89,7 @@ class CanvasView(Stage):
         self.commenting = Commenting(self)
         self.adding = Adding(self)
         self.keys = CanvasKeys(self)
+        self.narrator = Narrator(self)
         self.actions_ = CanvasActions(self)
         self.moved.connect(self._settle)
         self.zoom_changed.connect(self._place_notes)
@@ -158,18 +158,8 @@ class CanvasView(Stage):
         self._speak()
 
     def _speak(self) -> None:
-        """Let a screen reader say what is selected."""
-        text = speech.describe(
-            self.workspace.level.network,
-            self.known,
-            self.workspace.selection,
-            self.canvas.selected_comment,
-        )
-        if text != self.accessibleDescription():
-            self.setAccessibleDescription(text)
-            if QAccessible.isActive():
-                event = QAccessibleEvent(self, QAccessible.Event.DescriptionChanged)
-                QAccessible.updateAccessibility(event)
+        """Let a screen reader say what is selected and what an edit did."""
+        self.narrator.tell(self.known)
 
     @Slot()
     def _dress(self) -> None:
@@ -273,6 +263,7 @@ class CanvasView(Stage):
         self.canvas.select_comment(None)
         self.canvas.select_edge(edge)
         self.actions_.refresh()
+        self._speak()
 
     def _follow_link(self, at: QPointF) -> bool:
         """Apply the fix whose words were clicked."""
@@ -455,11 +446,9 @@ class CanvasView(Stage):
         elif self.offer.ends is not None:
             self.offer.dismiss()
         elif self.canvas.selected_edge is not None:
-            self.canvas.select_edge(None)
-            self.actions_.refresh()
+            self.select_edge(None)
         elif self.canvas.selected_comment is not None:
-            self.canvas.select_comment(None)
-            self.actions_.refresh()
+            self.select_edge(None)
         else:
             self.workspace.select(())
 

@@ -105,7 +105,7 @@ def test_a_digit_chooses_the_input_of_a_merge(view: CanvasView, branches: Worksp
     while "join" not in view.tip.text():
         press(view, Key.Key_Down)
     press(view, Key.Key_1)
-    assert "input 1 in place of a" in view.tip.text()
+    assert "input 1, in place of a" in view.tip.text()
     press(view, Key.Key_Return)
     assert {e for e in edges(branches) if e.target == "join"} == {
         Edge("c", "join", 0), Edge("b", "join", 1)
@@ -142,6 +142,18 @@ def test_a_wire_is_led_up_to_what_feeds_the_node(view: CanvasView, branches: Wor
         press(view, Key.Key_Up)
     press(view, Key.Key_Return)
     assert Edge("c", "join", 2) in edges(branches)
+
+
+def test_a_wire_led_up_takes_the_place_of_the_one_that_feeds_the_node(
+    view: CanvasView, branches: Workspace
+) -> None:
+    branches.select(("c",))
+    press(view, Key.Key_W, held=SHIFT)
+    while "a to c" not in view.tip.text():
+        press(view, Key.Key_Up)
+    assert view.tip.text().startswith("a to c, in place of input")
+    press(view, Key.Key_Return)
+    assert {e for e in edges(branches) if e.target == "c"} == {Edge("a", "c")}
 
 
 def test_no_wire_is_pulled_out_of_an_end(view: CanvasView, branches: Workspace) -> None:
