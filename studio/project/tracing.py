@@ -164,6 +164,8 @@ def trace(node: Node, inputs: Inputs, classes: int) -> Trace:
 
 
 def _failed(kind: Kind | None, error: Mismatch | SettingError) -> Trace:
+    # It is remembered, and with it would be all that its frames and their callers hold.
+    error.__traceback__ = error.__context__ = error.__cause__ = None
     return Trace(kind or registry.layer("identity"), {}, None, error=error)
 
 

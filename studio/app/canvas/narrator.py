@@ -56,10 +56,14 @@ class Narrator(QObject):
 
     def name_of(self, thing: Thing) -> str:
         if isinstance(thing, Edge):
-            return f"{thing.source} to {thing.target}"
+            return f"wire from {thing.source} to {thing.target}"
         return thing if isinstance(thing, str) else f"note {thing[0]}"
 
     def about(self, thing: Thing) -> str:
+        # The name is read before it.
+        return self._sentence(thing).removeprefix(f"{self.name_of(thing)}, ")
+
+    def _sentence(self, thing: Thing) -> str:
         network: Network = self._network
         if isinstance(thing, Edge):
             return speech.describe_wire(network, self._known, thing)

@@ -141,7 +141,7 @@ class _Item(QAccessibleInterface):
     def __init__(self, reader: Reader, thing: Thing) -> None:
         super().__init__()
         self._reader = reader
-        self._thing = thing
+        self.thing = thing
 
     def isValid(self) -> bool:
         return isValid(self._reader)
@@ -176,14 +176,14 @@ class _Item(QAccessibleInterface):
     def text(self, kind: QAccessible.Text) -> str:
         drawing = self._reader.drawing
         if kind == QAccessible.Text.Name:
-            return drawing.name_of(self._thing)
-        return drawing.about(self._thing) if kind == QAccessible.Text.Description else ""
+            return drawing.name_of(self.thing)
+        return drawing.about(self.thing) if kind == QAccessible.Text.Description else ""
 
     def setText(self, kind: QAccessible.Text, text: str) -> None:
         """A name is changed by the canvas's own ways."""
 
     def rect(self) -> QRect:
-        return self._reader.drawing.place_of(self._thing)
+        return self._reader.drawing.place_of(self.thing)
 
     def role(self) -> QAccessible.Role:
         return QAccessible.Role.ListItem
@@ -192,9 +192,9 @@ class _Item(QAccessibleInterface):
         state = QAccessible.State()
         chosen = self._reader.drawing.chosen()
         state.selectable = state.focusable = True
-        state.multiSelectable = isinstance(self._thing, str)
-        state.selected = self._thing in chosen
-        state.focused = chosen[-1:] == (self._thing,)
+        state.multiSelectable = isinstance(self.thing, str)
+        state.selected = self.thing in chosen
+        state.focused = chosen[-1:] == (self.thing,)
         return state
 
     def foregroundColor(self) -> QColor:
@@ -233,10 +233,8 @@ class _Face(QAccessibleObject):
         return len(self._reader.drawing.things())
 
     def indexOfChild(self, child: QAccessibleInterface) -> int:
-        for index, thing in enumerate(self._reader.drawing.things()):
-            if self._reader.items.of(thing) is child:
-                return index
-        return -1
+        things = self._reader.drawing.things()
+        return things.index(child.thing) if isinstance(child, _Item) else -1
 
     def text(self, kind: QAccessible.Text) -> str:
         return self._reader.accessibleName() if kind == QAccessible.Text.Name else ""

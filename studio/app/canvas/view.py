@@ -445,9 +445,7 @@ class CanvasView(Stage):
             self._cancel_gesture()
         elif self.offer.ends is not None:
             self.offer.dismiss()
-        elif self.canvas.selected_edge is not None:
-            self.select_edge(None)
-        elif self.canvas.selected_comment is not None:
+        elif self.canvas.selected_edge is not None or self.canvas.selected_comment is not None:
             self.select_edge(None)
         else:
             self.workspace.select(())

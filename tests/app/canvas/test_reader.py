@@ -48,14 +48,13 @@ def test_every_node_wire_and_note_is_there_with_name_role_and_description(
     view.editor.write_comment(note or "", "a thought")
     network = workspace.project.network
     found = items(view)
-    wires = {f"{edge.source} to {edge.target}" for edge in network.edges}
+    wires = {f"wire from {edge.source} to {edge.target}" for edge in network.edges}
     assert set(found) == {n.name for n in network.nodes} | wires | {f"note {note}"}
     assert {child.role() for child in found.values()} == {QAccessible.Role.ListItem}
     about = found["mixed"].text(Text.Description)
-    assert "inception block" in about
-    assert "fed by features" in about
-    assert "output 48 by 16 by 16" in about
-    assert "carries 16 by 16 by 16" in found["features to mixed"].text(Text.Description)
+    assert about == ("inception block, output 48 by 16 by 16, fed by features, connected to shrink")
+    wire = found["wire from features to mixed"]
+    assert wire.text(Text.Description) == "carries 16 by 16 by 16"
     assert found[f"note {note}"].text(Text.Description) == "Note: a thought"
 
 
@@ -89,7 +88,7 @@ def test_a_removed_node_is_gone_and_a_renamed_one_has_its_new_name(
     view.editor.rename("mixed", "wide")
     view.editor.remove(("deep",))
     assert "deep" not in items(view)
-    assert {"wide", "features to wide"} <= set(items(view))
+    assert {"wide", "wire from features to wide"} <= set(items(view))
     assert not any("mixed" in name for name in items(view))
 
 
