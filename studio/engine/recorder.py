@@ -7,13 +7,15 @@ host in the background, and read when the next interval ends: by then the copy h
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from studio.engine.probe import Probe
+from studio.runs.api import Probed
 from studio.runs.metrics import MetricsWriter
 from studio.runs.telemetry import Telemetry
 
@@ -73,8 +75,14 @@ class Recorder:
         watch: Stopwatch,
         *,
         overflows: bool = False,
+        probe: Probe | None = None,
+        tell: Callable[[Probed], None] = lambda probed: None,
     ) -> None:
-        """``overflows``: infinite gradients are part of the precision, and their step left out."""
+        """``overflows``: infinite gradients are part of the precision, and their step left out.
+
+        What ``probe`` finds is handed to ``tell``."""
+        self._probe = probe
+        self._tell = tell
         self._overflows = overflows
         self._telemetry = telemetry
         self._metrics = metrics
@@ -112,6 +120,8 @@ class Recorder:
         self._read_at = self._watch()
         if sent is not None:
             self._read(sent)
+            if self._probe is not None and (probed := self._probe.take(sent.steps[-1].step)):
+                self._tell(probed)
 
     def drain(self) -> None:
         """Read everything, waiting for the device; raises Diverged."""

@@ -23,6 +23,7 @@ from studio.engine.module import build_module, has_batch_norm, parameterized_lay
 from studio.engine.optimizers import build_optimizer
 from studio.engine.precision import Precision
 from studio.engine.pretrained import load_weights
+from studio.engine.probe import Probe
 from studio.engine.provenance import now
 from studio.engine.recorder import Diverged, Recorder, Stopwatch
 from studio.engine.trainer import Trainer
@@ -199,7 +200,13 @@ class TrainingRun:
             device=device,
             control=self._control,
             recorder=Recorder(
-                self._telemetry, self._metrics, layers, watch, overflows=precision.overflows
+                self._telemetry,
+                self._metrics,
+                layers,
+                watch,
+                overflows=precision.overflows,
+                probe=Probe(module),
+                tell=self._control.post,
             ),
             metrics=self._metrics,
             keeper=self._keeper,
@@ -338,6 +345,8 @@ class TrainingRun:
         self._metrics.layers(
             (name, rows[name].kind, rows[name].parameters) for name in self._info.layers
         )
+        received = data.received(*normalization(self._project.data.normalization, data.mean,
+                                                data.deviation))  # fmt: skip
         self._metrics.event(place.step, "resumed" if self._resumed else "started")
         self._note(place, "running")
         self._control.post(
@@ -351,6 +360,9 @@ class TrainingRun:
                 train_images=counts["train"],
                 validation_images=counts["validation"],
                 precision=self._info.precision,
+                mean=received[0],
+                deviation=received[1],
+                class_counts=data.class_counts("train"),
             )
         )
 
