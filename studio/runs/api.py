@@ -6,7 +6,7 @@ one. Only structs and numpy arrays cross, control is flags, and nothing here wai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -208,6 +208,14 @@ class WeightsReport(msgspec.Struct, frozen=True):
     text: str
 
 
+class RateSearch(msgspec.Struct, frozen=True):
+    """The smoothed losses over growing learning rates, and the rate that they suggest."""
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    suggested: float
+
+
 class RunHandle(Protocol):
     """A run under way on the engine's thread."""
 
@@ -251,6 +259,11 @@ class Engine(Protocol):
 
         Pretrained weights of torchvision's are downloaded where they are not there yet.
         """
+
+    def find_rate(
+        self, project: Project, stopped: Callable[[], bool] = lambda: False
+    ) -> RateSearch:
+        """Suggest a learning rate by a range test on a copy of the network."""
 
     def start(self, project: Project, folder: Path) -> RunHandle:
         """Train ``project`` from the beginning, into the new run folder ``folder``."""
