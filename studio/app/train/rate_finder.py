@@ -39,9 +39,12 @@ class RateFinder(QWidget):
         self._stop = False
         self._search: RateSearch | None = None
         self._found_for: object = None
-        self.find_button = _link("Find a rate", "Train some steps with ever larger rates on a copy of the "
-                          "network, and see where the loss falls steepest. Nothing else is "
-                          "changed.", self)  # fmt: skip
+        self.find_button = _link(
+            "Find a rate",
+            "Train some steps with ever larger rates on a copy of the network, and see where the "
+            "loss falls steepest. Nothing else is changed.",
+            self,
+        )
         self.find_button.clicked.connect(self._press)
         self.use_button = _link("", "Take the suggested learning rate", self)
         self.use_button.clicked.connect(self._use)
