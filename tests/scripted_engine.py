@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from studio.runs.api import (
     Message,
     PausedChanged,
     Prediction,
+    RateSearch,
     Stage,
     Started,
     Warned,
@@ -297,6 +298,15 @@ class ScriptedEngine:
             classes=(),
             text="All 12 tensors of the network are those of the file.",
         )
+
+    def find_rate(
+        self, project: Project, stopped: Callable[[], bool] = lambda: False
+    ) -> RateSearch:
+        if self.refuse:
+            raise WorkFailed(self.refuse, "Mend it and try again.")
+        rates = tuple(float(rate) for rate in np.geomspace(1e-6, 1.0, 60))
+        losses = tuple(2.3 - 2 / (1 + np.exp(-2 * (np.log(rate) + 5))) for rate in rates)
+        return RateSearch(rates, tuple(map(float, losses)), 0.0067)
 
     def start(self, project: Project, folder: Path) -> ScriptedRun:
         if self.refuse:

@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
 
         page = TrainPage(self.workspace, self.controller, background=self._background)
         page.export_requested.connect(self.export)
+        page.node_wanted.connect(self._show_node)
         page.load_plots()
         return page
 

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from studio.app import recent
 from studio.app.seen_file import SeenFile, State, digest_of
 from studio.app.shelf import Shelf
-from studio.project import codec, levels
+from studio.project import codec, levels, rates
 from studio.project.analysis import Analysis, analyze
 from studio.project.edits import EditRefused, means_the_same
 from studio.project.values import Network, Project
@@ -169,7 +169,16 @@ class Workspace(QObject):
         path = self._level.path
 
         def change(project: Project) -> Project:
-            return replace(project, network=levels.edit(project.network, path, edit))
+            recipe = project.recipe
+
+            def followed(before: Network) -> Network:
+                nonlocal recipe
+                after = edit(before)
+                recipe = rates.follow(recipe, path, before, after)
+                return after
+
+            network = levels.edit(project.network, path, followed)
+            return replace(project, network=network, recipe=recipe)
 
         return self.apply(label, change, merge, select)
 

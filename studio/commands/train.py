@@ -18,6 +18,7 @@ from studio.commands.source import open_project
 from studio.project.assign import set_value
 from studio.project.codec import ProjectError
 from studio.project.edits import EditRefused
+from studio.project.presets import PRESETS
 from studio.project.settings import SettingError
 from studio.project.values import Project
 
@@ -51,6 +52,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", metavar="N", help="images a step")
     parser.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or mps")
     parser.add_argument("--seed", metavar="N", help="starts the random numbers")
+    parser.add_argument("--preset", metavar="NAME", choices=[each.name for each in PRESETS],
+                        help="a whole recipe to start from: "
+                             + ", ".join(each.name for each in PRESETS))  # fmt: skip
     parser.add_argument("--set", metavar="KEY=VALUE", nargs="+", action="extend", default=[],
                         help="others, as learning_rate=0.1, NODE.channels=32, or "
                              "weights=DEFAULT for torchvision's pretrained ones")  # fmt: skip
@@ -89,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _changes(arguments: argparse.Namespace) -> list[tuple[str, str]]:
     """Settings given on the command line as (key, text)."""
-    changes = []
+    changes = [("preset", arguments.preset)] if arguments.preset else []
     for text in arguments.set:
         key, separator, value = text.partition("=")
         if not separator or not key:

@@ -24,6 +24,7 @@ from torch import Tensor, nn, optim
 
 from studio.engine.precision import Precision
 from studio.project.codec import sync_folder
+from studio.project.schedules.plateau import Plateau
 from studio.runs.files import replacing
 
 FORMAT = "training-studio-checkpoint"
@@ -42,7 +43,8 @@ class CheckpointError(Exception):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """How far a run is: steps taken, and the sums over the epoch under way.
+    """How far a run is: steps taken, the sums over the epoch under way, and what a schedule that
+    depends on the run has seen.
 
     ``seconds`` is training time without pauses, ``epoch_seconds`` the part of it in this epoch.
     """
@@ -56,19 +58,26 @@ class Place(msgspec.Struct, frozen=True):
     epoch_seconds: float = 0.0
     best_epoch: int = 0
     best_accuracy: float = 0.0
+    plateau: Plateau = Plateau()
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """``model`` is a state dict, ``optimizer`` the tensors of the optimizer's state by parameter
-    and slot, ``random`` the states of torch's generators, ``scaler`` float16's loss scale; all on
-    the CPU."""
+    and slot, ``random`` the states of torch's generators, ``scaler`` float16's loss scale,
+    ``average`` the averaged weights where they are kept; all on the CPU."""
 
     place: Place
     model: Tensors
     optimizer: Tensors
     random: Tensors
     scaler: Tensors = field(default_factory=dict)
+    average: Tensors = field(default_factory=dict)
+
+    @property
+    def weights(self) -> Tensors:
+        """What is evaluated and exported: the averaged weights where there are some."""
+        return self.average or self.model
 
 
 def snapshot(
@@ -77,6 +86,7 @@ def snapshot(
     optimizer: optim.Optimizer,
     precision: Precision,
     device: torch.device,
+    average: nn.Module | None = None,
 ) -> Checkpoint:
     """The state of a run between two steps. Copies from a GPU, and so waits for it."""
     slots: Tensors = {}
@@ -90,6 +100,7 @@ def snapshot(
         _on_cpu(slots),
         _on_cpu(_random_states(device)),
         precision.state(),
+        _on_cpu(average.state_dict()) if average is not None else {},
     )
 
 
@@ -115,6 +126,7 @@ def restore(
     try:
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
+        _lay_out_alike(optimizer)
         precision.restore(saved.scaler)
         torch.set_rng_state(saved.random["cpu"])
         if device.type == "cuda" and "cuda" in saved.random:
@@ -127,6 +139,15 @@ def restore(
             f"The checkpoint belongs to another optimizer or torch: {first}",
             "Use the run folder as training left it.",
         ) from None
+
+
+def _lay_out_alike(optimizer: optim.Optimizer) -> None:
+    """Bring each slot into the memory layout of its parameter, as a fresh one has it: fused
+    steps walk both in the order in which they lie in memory."""
+    for parameter, slots in optimizer.state.items():
+        for slot, value in slots.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                slots[slot] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def is_finite(saved: Checkpoint) -> bool:
@@ -143,6 +164,7 @@ def write_checkpoint(path: Path, saved: Checkpoint) -> None:
         **{f"optimizer.{name}": value for name, value in saved.optimizer.items()},
         **{f"random.{name}": value for name, value in saved.random.items()},
         **{f"scaler.{name}": value for name, value in saved.scaler.items()},
+        **{f"average.{name}": value for name, value in saved.average.items()},
     }
     state = msgspec.json.encode(
         {"format": FORMAT, "version": VERSION, "place": saved.place}
@@ -200,11 +222,20 @@ def read_checkpoint(path: Path) -> Checkpoint:
         place = msgspec.convert(plain["place"], Place)
     except (msgspec.MsgspecError, KeyError, TypeError):
         raise damaged from None
-    parts: dict[str, Tensors] = {"model": {}, "optimizer": {}, "random": {}, "scaler": {}}
+    parts: dict[str, Tensors] = {
+        part: {} for part in ("model", "optimizer", "random", "scaler", "average")
+    }
     for name, value in tensors.items():
         part, _, rest = name.partition(".")
         parts.setdefault(part, {})[rest] = value
-    return Checkpoint(place, parts["model"], parts["optimizer"], parts["random"], parts["scaler"])
+    return Checkpoint(
+        place,
+        parts["model"],
+        parts["optimizer"],
+        parts["random"],
+        parts["scaler"],
+        parts["average"],
+    )
 
 
 def _checksum(state: str, tensors: Tensors) -> str:

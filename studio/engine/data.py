@@ -33,6 +33,20 @@ class DataSet:
     warnings: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
 
+    def class_counts(self, split: str) -> dict[str, int]:
+        """How many images of each class a split has."""
+        counts = np.bincount(self.labels[self.splits[split]], minlength=len(self.classes))
+        return dict(zip(self.classes, map(int, counts), strict=False))
+
+    def received(
+        self, mean: tuple[float, ...], deviation: tuple[float, ...]
+    ) -> tuple[float, float]:
+        """Mean and deviation of the training pixels after normalization with these, over all
+        channels."""
+        shifted = [(a - b) / c for a, b, c in zip(self.mean, mean, deviation, strict=True)]
+        scaled = [a / c for a, c in zip(self.deviation, deviation, strict=True)]
+        return float(np.mean(shifted)), float(np.mean(scaled))
+
 
 class DataReader:
     """Reads data sets, and remembers the images it read last as long as they do not change.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from studio.engine.evaluation import evaluate, predict
 from studio.engine.module import build_empty
 from studio.engine.pretrained import check_weights
 from studio.engine.provenance import describe_process, describe_run
+from studio.engine.rate_finder import find_rate
 from studio.engine.session import TrainingRun
 from studio.project.values import DataSettings, Project
 from studio.runs.api import (
@@ -25,6 +26,7 @@ from studio.runs.api import (
     ExportReport,
     Machine,
     Prediction,
+    RateSearch,
     WeightsReport,
     WorkFailed,
 )
@@ -62,6 +64,16 @@ class TorchEngine:
         """See whether the weights that ``project`` starts from fit its network."""
         with _memory_in_words():
             return check_weights(build_empty(project.network), project, self._watch)
+
+    def find_rate(
+        self, project: Project, stopped: Callable[[], bool] = lambda: False
+    ) -> RateSearch:
+        """Suggest a learning rate by a range test on a copy of the network."""
+        self._check_free()
+        devices.use_threads(self._spare_cores)
+        with _memory_in_words():
+            device = devices.choose_device(project.recipe.device)
+            return find_rate(project, self._reader, device, stopped)
 
     def start(self, project: Project, folder: Path) -> TrainingRun:
         """Train ``project`` from the beginning, into the new run folder ``folder``."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,6 +13,22 @@ from studio.engine.data import DataSet
 
 Batch = tuple[Tensor, Tensor]
 """Images float32 ``(B, C, H, W)``, normalized, and classes int64 ``(B,)``, on the device."""
+
+Change = Callable[[Tensor, int, int], Tensor]
+"""Makes other images of pixels 0..255, given them, the epoch and the number of the batch."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A batch of an epoch as a part of a step: ``share`` is its part of the step's images, and
+    ``completes`` says whether it is the last one."""
+
+    images: Tensor
+    labels: Tensor
+    number: int
+    share: float
+    completes: bool
+
 
 _SHARE_OF_DEVICE = 0.5
 """How much of a GPU's free memory the images may take; the rest is the network's."""
@@ -26,7 +43,8 @@ class Feed:
     """The images of a data set as uint8, on the device where they fit, and batches of them.
 
     The last batch of an epoch may be smaller. ``drop_single`` leaves it out where it would hold a
-    single image, from which batch norm cannot take a deviation.
+    single image, from which batch norm cannot take a deviation. ``accumulate`` batches make a
+    step, the last of an epoch perhaps fewer. Training batches are changed by ``augment``.
     """
 
     def __init__(
@@ -39,18 +57,26 @@ class Feed:
         batch_size: int,
         seed: int = 0,
         drop_single: bool = False,
+        accumulate: int = 1,
+        augment: Callable[[Tensor], Change] | None = None,
+        memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
+        """``augment`` makes the change of training images, given their mean ``(1, C, 1, 1)``."""
         self._data = data
         self._device = device
         self._batch_size = batch_size
         self._seed = seed
         self._train = data.splits["train"]
         count = len(self._train)
-        self.steps_per_epoch = -(-count // batch_size)
-        if drop_single and count % batch_size == 1 and self.steps_per_epoch > 1:
-            self.steps_per_epoch -= 1
+        self._batches = -(-count // batch_size)
+        if drop_single and count % batch_size == 1 and self._batches > 1:
+            self._batches -= 1
+        self._accumulate = accumulate
+        self._memory_format = memory_format
+        self.steps_per_epoch = -(-self._batches // accumulate)
         self._mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
         self._deviation = torch.tensor(deviation, device=device).view(1, -1, 1, 1)
+        self._augment = augment(self._mean) if augment else None
         self._resident = fits(data.pixels.nbytes, device)
         place = device if self._resident else torch.device("cpu")
         self._pixels = torch.from_numpy(data.pixels).to(place)
@@ -59,21 +85,41 @@ class Feed:
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The training batches of ``epoch`` from batch number ``start`` on."""
         order = self._train[epoch_order(self._seed, epoch, len(self._train))]
-        return self._walk(order, range(start, self.steps_per_epoch), self._batch_size)
+        numbers = range(start, self._batches)
+        if self._augment is None:
+            return self._walk(order, numbers, self._batch_size)
+        change = self._augment
+        return self._walk(order, numbers, self._batch_size, lambda p, n: change(p, epoch, n))
+
+    def parts(self, epoch: int, start: int = 0) -> Iterator[Part]:
+        """The training batches of ``epoch`` from step number ``start`` on, as parts of steps."""
+        first = start * self._accumulate
+        for number, (images, labels) in enumerate(self.batches(epoch, first), first):
+            begin = number - number % self._accumulate
+            end = min(begin + self._accumulate, self._batches)
+            together = min(end * self._batch_size, len(self._train)) - begin * self._batch_size
+            yield Part(images, labels, number, len(labels) / together, number + 1 == end)
 
     def split(self, name: str, batch_size: int) -> Iterator[Batch]:
         """All images of a split in their order."""
         positions = self._data.splits[name]
         return self._walk(positions, range(-(-len(positions) // batch_size)), batch_size)
 
-    def _walk(self, order: np.ndarray, numbers: range, size: int) -> Iterator[Batch]:
+    def _walk(
+        self,
+        order: np.ndarray,
+        numbers: range,
+        size: int,
+        change: Callable[[Tensor, int], Tensor] = lambda pixels, number: pixels,
+    ) -> Iterator[Batch]:
         positions = torch.from_numpy(np.ascontiguousarray(order)).to(self._pixels.device)
         for number in numbers:
             chosen = positions[number * size : (number + 1) * size]
             pixels, labels = self._pixels[chosen], self._labels[chosen]
             if not self._resident:
                 pixels, labels = self._send(pixels), self._send(labels)
-            yield (pixels.float() - self._mean) / self._deviation, labels
+            images = (change(pixels, number).float() - self._mean) / self._deviation
+            yield images.contiguous(memory_format=self._memory_format), labels
 
     def _send(self, values: Tensor) -> Tensor:
         """Copy from host memory; pinned memory lets a CUDA copy run beside the computation."""

@@ -68,7 +68,7 @@ def load_trained(folder: Path, checkpoint: str = "best") -> TrainedModel:
     try:
         saved = read_checkpoint(run.checkpoint(checkpoint))
         module.load_state_dict(
-            {name: value for name, value in saved.model.items() if not name.startswith(dropped)}
+            {name: value for name, value in saved.weights.items() if not name.startswith(dropped)}
         )
     except CheckpointError as error:
         raise WorkFailed(error.message, error.advice) from None

@@ -29,9 +29,12 @@ class Precision:
         kind = _TYPES.get(self.name)
         return torch.autocast(self._device.type, kind, enabled=kind is not None)
 
-    def backward(self, loss: Tensor, optimizer: optim.Optimizer) -> None:
-        """Run the backward pass; the gradients are those of ``loss`` itself."""
+    def backward(self, loss: Tensor) -> None:
+        """Run the backward pass, which adds to the gradients; they are scaled until ``unscale``."""
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+
+    def unscale(self, optimizer: optim.Optimizer) -> None:
+        """Let the gradients be those of the loss itself, before they are looked at."""
         if self.name == "float16":
             self._scaler.unscale_(optimizer)
 

@@ -7,13 +7,15 @@ host in the background, and read when the next interval ends: by then the copy h
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from studio.engine.probe import Probe
+from studio.runs.api import Probed
 from studio.runs.metrics import MetricsWriter
 from studio.runs.telemetry import Telemetry
 
@@ -73,12 +75,20 @@ class Recorder:
         watch: Stopwatch,
         *,
         overflows: bool = False,
+        probe: Probe | None = None,
+        tell: Callable[[Probed], None] = lambda probed: None,
     ) -> None:
-        """``overflows``: infinite gradients are part of the precision, and their step left out."""
+        """``overflows``: infinite gradients are part of the precision, and their step left out.
+
+        What ``probe`` finds is handed to ``tell``."""
+        self._probe = probe
+        self._tell = tell
         self._overflows = overflows
         self._telemetry = telemetry
         self._metrics = metrics
-        self._parameters = [p for group in layers.values() for p in group]
+        parameters = [p for group in layers.values() for p in group]
+        self._learning = np.array([p.requires_grad for p in parameters], bool)
+        self._parameters = [p for p in parameters if p.requires_grad]
         sizes = [len(group) for group in layers.values()]
         self._starts = np.cumsum([0, *sizes[:-1]])
         self._watch = watch
@@ -86,20 +96,31 @@ class Recorder:
         self._rows: list[Tensor] = []
         self._sent: _Block | None = None
         self._read_at = self._mark = watch()
+        self._parts: list[tuple[Tensor, Tensor, float, int]] = []
         self.loss_sum = 0.0
         self.correct = 0.0
         self.images = 0
 
-    def record(
-        self, step: int, epoch: int, rate: float, loss: Tensor, logits: Tensor, labels: Tensor
-    ) -> None:
-        """Note a step after its backward pass. Nothing here waits for the device."""
+    def see(self, loss: Tensor, correct: Tensor, images: int, share: float = 1.0) -> None:
+        """Note a batch: its mean loss, how many of its ``images`` are right, and its ``share`` of
+        the step. Nothing here waits for the device."""
+        self._parts.append((loss.detach(), correct, share, images))
+
+    def record(self, step: int, epoch: int, rate: float) -> None:
+        """Note a step after its backward passes, with the batches seen since the one before."""
+        loss, correct, share, images = self._parts[0]
         with torch.no_grad():
-            correct = (logits.argmax(1) == labels).sum().float()
+            if len(self._parts) > 1:
+                loss = loss * share
+                for other, right, part, count in self._parts[1:]:
+                    loss = loss + other * part
+                    correct = correct + right
+                    images += count
             gradients = [p.grad for p in self._parameters if p.grad is not None]
             norms = torch._foreach_norm(gradients)  # the L2 norm of each tensor, in few kernels
-            self._rows.append(torch.stack((loss.detach(), correct, *norms)))
-        self._steps.append(_Step(step, epoch, len(labels), rate, self._watch()))
+            self._rows.append(torch.stack((loss, correct, *norms)))
+        self._parts.clear()
+        self._steps.append(_Step(step, epoch, images, rate, self._watch()))
 
     @property
     def due(self) -> bool:
@@ -112,6 +133,8 @@ class Recorder:
         self._read_at = self._watch()
         if sent is not None:
             self._read(sent)
+            if self._probe is not None and (probed := self._probe.take(sent.steps[-1].step)):
+                self._tell(probed)
 
     def drain(self) -> None:
         """Read everything, waiting for the device; raises Diverged."""
@@ -144,7 +167,8 @@ class Recorder:
             block.arrived.synchronize()  # the one wait for the device; it is an interval behind
         numbers = block.numbers.cpu().numpy()
         loss, correct = numbers[:, 0], numbers[:, 1]
-        squares = numbers[:, 2:].astype(np.float64) ** 2
+        squares = np.zeros((len(numbers), len(self._learning)))
+        squares[:, self._learning] = numbers[:, 2:].astype(np.float64) ** 2
         norms = np.sqrt(np.add.reduceat(squares, self._starts, axis=1)).astype(np.float32)
         if self._overflows:
             norms = np.where(np.isfinite(norms), norms, np.float32(0))  # nothing was learnt of it

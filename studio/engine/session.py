@@ -14,15 +14,18 @@ import torch
 from torch import nn
 
 from studio.engine import devices
+from studio.engine.assembly import Assembly, assemble
+from studio.engine.averaging import Averaging
 from studio.engine.checkpoint import Checkpoint, CheckpointError, Place, read_checkpoint, restore
 from studio.engine.checks import check_data, check_project
-from studio.engine.data import DataReader, DataSet, normalization
+from studio.engine.compiling import compile_forward
+from studio.engine.data import DataReader, DataSet
+from studio.engine.determinism import deterministic, is_refusal
 from studio.engine.feed import Feed
 from studio.engine.keeper import Keeper
-from studio.engine.module import build_module, has_batch_norm, parameterized_layers
-from studio.engine.optimizers import build_optimizer
-from studio.engine.precision import Precision
+from studio.engine.module import parameterized_layers
 from studio.engine.pretrained import load_weights
+from studio.engine.probe import Probe
 from studio.engine.provenance import now
 from studio.engine.recorder import Diverged, Recorder, Stopwatch
 from studio.engine.trainer import Trainer
@@ -150,7 +153,13 @@ class TrainingRun:
             )
         except Exception as error:
             out_of_memory = devices.is_out_of_memory(error)
-            if not out_of_memory:
+            if is_refusal(error):
+                self._fail(
+                    "The network has a layer that is not deterministic on "
+                    f"{self._device.title}: {str(error).splitlines()[0][:120]}.",
+                    "Switch Deterministic off, or train on the processor.",
+                )
+            elif not out_of_memory:
                 self._fail_unexpectedly(error)
         # Outside the except block, whose traceback would keep the tensors alive.
         if out_of_memory:
@@ -162,24 +171,13 @@ class TrainingRun:
         self._control.post(Stage("Building the network"))
         project, recipe = self._project, self._project.recipe
         device = torch.device(self._device.name)
-        module = build_module(project.network, recipe.seed, self._device.name)
-        precision = Precision(self._precision(), device)
-        optimizer = build_optimizer(recipe, module.parameters(), may_skip=precision.overflows)
-        mean, deviation = normalization(project.data.normalization, data.mean, data.deviation)
-        feed = Feed(
-            data,
-            device,
-            mean,
-            deviation,
-            batch_size=recipe.batch_size,
-            seed=recipe.seed,
-            drop_single=has_batch_norm(module),
-        )
+        tools = assemble(project, data, self._precision(), device)
+        module, feed, precision = tools.module, tools.feed, tools.precision
         torch.manual_seed(recipe.seed)  # for dropout
         saved = self._find_checkpoint()
         if saved:
             try:
-                restore(saved, module, optimizer, precision, device)
+                restore(saved, module, tools.optimizer, precision, device)
             except CheckpointError as error:
                 raise WorkFailed(error.message, error.advice) from None
             self._keeper.kept_step = saved.place.step
@@ -189,17 +187,31 @@ class TrainingRun:
         self._take_up_curves()
         self._describe(data, feed)
         layers = parameterized_layers(module)
+        averaging = None
+        if recipe.averaging:
+            first = recipe.averaging_start * feed.steps_per_epoch
+            averaging = Averaging(module, recipe.averaging, first)
+            averaging.restore(saved.average if saved else {})
+        compiled = self._compile(tools) if recipe.compile else None
         watch = Stopwatch(self._place.seconds)
         trainer = Trainer(
             recipe=recipe,
             module=module,
-            optimizer=optimizer,
+            optimizer=tools.optimizer,
             precision=precision,
             feed=feed,
+            loss=tools.loss,
+            mixing=tools.mixing,
             device=device,
             control=self._control,
             recorder=Recorder(
-                self._telemetry, self._metrics, layers, watch, overflows=precision.overflows
+                self._telemetry,
+                self._metrics,
+                layers,
+                watch,
+                overflows=precision.overflows,
+                probe=Probe(module),
+                tell=self._control.post,
             ),
             metrics=self._metrics,
             keeper=self._keeper,
@@ -208,13 +220,23 @@ class TrainingRun:
             warn=self._warn,
             note=self._note,
             auxiliary=tuple(heads.weights(check_project(project)).values()),
+            averaging=averaging,
+            compiled=compiled,
+            fixed=tools.fixed,
             place=self._place,
         )
         try:
-            return trainer.train()
+            with deterministic(recipe.deterministic):
+                return trainer.train()
         finally:
             trainer.commit()
             self._place = trainer.place
+
+    def _compile(self, tools: Assembly) -> nn.Module:
+        self._control.post(Stage("Compiling the network, which takes half a minute"))
+        images, _ = next(tools.feed.batches(0))
+        with tools.precision.autocast():
+            return compile_forward(tools.module, images, self._warn)
 
     def _precision(self) -> str:
         """What the run computes with: what it began with, else what its recipe comes to here."""
@@ -338,6 +360,8 @@ class TrainingRun:
         self._metrics.layers(
             (name, rows[name].kind, rows[name].parameters) for name in self._info.layers
         )
+        received = data.received(*normalization(self._project.data.normalization, data.mean,
+                                                data.deviation))  # fmt: skip
         self._metrics.event(place.step, "resumed" if self._resumed else "started")
         self._note(place, "running")
         self._control.post(
@@ -351,6 +375,9 @@ class TrainingRun:
                 train_images=counts["train"],
                 validation_images=counts["validation"],
                 precision=self._info.precision,
+                mean=received[0],
+                deviation=received[1],
+                class_counts=data.class_counts("train"),
             )
         )
 

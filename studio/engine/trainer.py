@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 import torch
 from torch import nn, optim
-from torch.nn import functional
 
+from studio.engine.averaging import Averaging
 from studio.engine.checkpoint import Place, is_finite, snapshot
+from studio.engine.clipping import clip
 from studio.engine.evaluation import measure
 from studio.engine.feed import Feed
 from studio.engine.keeper import Keeper
+from studio.engine.loss import Loss, hits
+from studio.engine.mixing import Mixing
 from studio.engine.module import training_logits
 from studio.engine.optimizers import set_learning_rate
 from studio.engine.precision import Precision
@@ -39,6 +42,8 @@ class Trainer:
     optimizer: optim.Optimizer
     precision: Precision
     feed: Feed
+    loss: Loss
+    mixing: Mixing
     device: torch.device
     control: RunControl
     recorder: Recorder
@@ -51,6 +56,11 @@ class Trainer:
     """Told of every state ("running", "paused") and of every epoch that ends."""
     auxiliary: tuple[float, ...] = ()
     """The loss weights of the network's auxiliary classifiers, in its order."""
+    averaging: Averaging | None = None
+    compiled: nn.Module | None = None
+    """``module`` with a compiled forward, where the recipe asks for it and it can be done."""
+    fixed: Sequence[nn.Module] = ()
+    """The norms of frozen nodes, whose statistics stay as they are."""
     place: Place = field(default_factory=Place)
     _committed_at: float = field(default=0.0, init=False)
     _curves_problem: str = field(default="", init=False)
@@ -60,28 +70,37 @@ class Trainer:
 
         Raises Diverged when the loss is no longer a number.
         """
-        recipe, module, optimizer, feed = self.recipe, self.module, self.optimizer, self.feed
+        recipe, optimizer, feed, mixing = self.recipe, self.optimizer, self.feed, self.mixing
         recorder, keeper, control = self.recorder, self.keeper, self.control
-        precision = self.precision
-        steps_per_epoch = feed.steps_per_epoch
+        precision, averaging, criterion = self.precision, self.averaging, self.loss
+        module = self.compiled or self.module
+        parameters = [p for p in self.module.parameters() if p.requires_grad]
         step = self.place.step
 
         for epoch in range(self.place.epochs_done, recipe.epochs):
             self._begin_epoch()
-            first = step - epoch * steps_per_epoch  # above 0 where a run is resumed
-            for images, labels in feed.batches(epoch, first):
-                rate = schedules.rate(recipe, step, steps_per_epoch)
-                set_learning_rate(optimizer, rate)
-
+            first = step - epoch * feed.steps_per_epoch  # above 0 where a run is resumed
+            for batch in feed.parts(epoch, first):
+                images, targets = mixing(batch.images, batch.labels, epoch, batch.number)
                 with precision.autocast():
                     outputs, *others = training_logits(module, images)
-                    loss = total = functional.cross_entropy(outputs, labels)
+                    loss = total = criterion(outputs, targets)
                     for weight, other in zip(self.auxiliary, others, strict=True):
-                        total = total + weight * functional.cross_entropy(other, labels)
-                optimizer.zero_grad()
-                precision.backward(total, optimizer)
-                recorder.record(step, epoch + 1, rate, loss, outputs, labels)
+                        total = total + weight * criterion(other, targets)
+                precision.backward(batch.share * total)
+                recorder.see(loss, hits(outputs, targets), len(images), batch.share)
+                if not batch.completes:
+                    continue  # its gradients wait for those of the step's other batches
+
+                rate = self._rate(step)
+                set_learning_rate(optimizer, rate)
+                precision.unscale(optimizer)
+                recorder.record(step, epoch + 1, rate)
+                clip(parameters, recipe)
                 precision.step(optimizer)
+                optimizer.zero_grad()
+                if averaging:
+                    averaging.update(step)
                 step += 1
 
                 # Nothing above waits for the device; what is below does so now and then.
@@ -100,9 +119,21 @@ class Trainer:
                 return "stopped"
         return "completed"
 
+    def _rate(self, step: int) -> float:
+        """The learning rate of ``step``, in this epoch."""
+        per_epoch, lowered = self.feed.steps_per_epoch, self.place.plateau.factor
+        return schedules.rate(self.recipe, step, per_epoch, lowered)
+
+    def _evaluated(self, step: int) -> nn.Module:
+        """The network as it is validated after ``step`` steps: averaged, where that has begun."""
+        averaging = self.averaging
+        return averaging.module if averaging and averaging.begun(step - 1) else self.module
+
     def _begin_epoch(self) -> None:
         place = self.place
         self.module.train()
+        for norm in self.fixed:
+            norm.eval()
         self.recorder.begin_epoch(place.loss_sum, place.correct, place.images)
         self._epoch_start = self.watch() - place.epoch_seconds
 
@@ -110,7 +141,7 @@ class Trainer:
         """Validate, tell, and keep a checkpoint; False where asked to stop before it is done."""
         self.recorder.drain()
         measured = measure(
-            self.module,
+            self._evaluated(step),
             self.feed.split("validation", max(32, self.recipe.batch_size)),
             lambda: self.control.stopping,
             self.precision.autocast,
@@ -127,7 +158,7 @@ class Trainer:
             train_accuracy=recorder.correct / recorder.images,
             validation_loss=loss,
             validation_accuracy=accuracy,
-            learning_rate=schedules.rate(self.recipe, step - 1, self.feed.steps_per_epoch),
+            learning_rate=self._rate(step - 1),
             seconds=self.watch() - self._epoch_start,
             best=best,
         )
@@ -137,6 +168,7 @@ class Trainer:
             seconds=self.watch(),
             best_epoch=epoch + 1 if best else before.best_epoch,
             best_accuracy=accuracy if best else before.best_accuracy,
+            plateau=schedules.after_epoch(self.recipe, before.plateau, loss, accuracy),
         )
         self._save(best)
         self.metrics.epoch(done)
@@ -162,7 +194,11 @@ class Trainer:
 
     def _save(self, best: bool) -> None:
         self.commit()  # first, so that a resumed run finds the curves up to its checkpoint
-        saved = snapshot(self.place, self.module, self.optimizer, self.precision, self.device)
+        evaluated = self._evaluated(self.place.step)
+        average = evaluated if evaluated is not self.module else None
+        saved = snapshot(
+            self.place, self.module, self.optimizer, self.precision, self.device, average
+        )
         if not is_finite(saved):
             raise Diverged(self.place.step, "a weight")
         self.keeper.keep(saved, best)

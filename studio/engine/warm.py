@@ -36,7 +36,7 @@ def warm_up(device: Device) -> None:
     labels = torch.arange(4, device=device.name)
     module = build_module(_NETWORK, seed=0, device=device.name)
     for kind in ("momentum", "rmsprop", "adam"):
-        optimizer = build_optimizer(Recipe(optimizer=Chosen(kind)), module.parameters())
+        optimizer = build_optimizer(Recipe(optimizer=Chosen(kind)), module)
         loss = functional.cross_entropy(module(pixels), labels)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -110,7 +110,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], _Card | None]:
         with safe_open(path, "pt") as file:
             header: Mapping[str, str] = file.metadata() or {}
             if "state" in header:
-                return checkpoint.read_checkpoint(path).model, None
+                return checkpoint.read_checkpoint(path).weights, None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except checkpoint.CheckpointError as error:
         raise WorkFailed(error.message, error.advice) from None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from studio.project import registry
+from studio.project import presets, rates, registry
 from studio.project.edits import EditRefused, set_setting
 from studio.project.optimizers import OPTIMIZERS
+from studio.project.presets import Preset
 from studio.project.pretrained import start_from
 from studio.project.recipes import DATA_SETTINGS, RECIPE_SETTINGS
 from studio.project.schedules import SCHEDULES
@@ -18,7 +19,8 @@ def set_value(project: Project, key: str, text: str) -> Project:
     """The project with what ``key`` names set to what ``text`` says; raises EditRefused.
 
     Keys: a recipe or data setting (``learning_rate``, ``normalization``), ``optimizer`` or
-    ``schedule`` with a kind, one of their settings (``optimizer.momentum``), ``data`` (digits or
+    ``schedule`` with a kind, one of their settings (``optimizer.momentum``), ``rate`` and the
+    name of a node or layer (``rate.stage1``, a factor or "none"), ``preset``, ``data`` (digits or
     a folder), ``weights`` (random, a name of torchvision's or a file), or a node's setting
     (``stage1.channels``).
     """
@@ -28,6 +30,9 @@ def set_value(project: Project, key: str, text: str) -> Project:
             return _set_plain(project, key, text)
         if owner in ("optimizer", "schedule"):
             return _set_chosen(project, owner, name, text)
+        if owner == "rate" and all(node.name != "rate" for node in project.network.nodes):
+            factor = None if text == "none" else rates.NODE_RATE.parse(text)
+            return replace(project, recipe=rates.set_rate(project.recipe, name, factor))
     except SettingError as error:
         raise EditRefused(str(error)) from None
     return _set_node(project, owner, name, text)
@@ -42,6 +47,8 @@ def _set_plain(project: Project, key: str, text: str) -> Project:
             return replace(project, data=replace(project.data, **{key: setting.parse(text)}))
     if key == "weights":
         return start_from(project, text)
+    if key == "preset":
+        return replace(project, recipe=_preset(text).apply(project.recipe))
     if key == "data":
         return replace(project, data=replace(project.data, source=text))
     if key in ("optimizer", "schedule"):
@@ -51,9 +58,17 @@ def _set_plain(project: Project, key: str, text: str) -> Project:
         return replace(project, recipe=replace(project.recipe, **{key: Chosen(text)}))
     names = [setting.name for setting in (*RECIPE_SETTINGS, *DATA_SETTINGS)]
     raise EditRefused(
-        f"there is no setting {key!r}; known are {', '.join(names)}, data, weights, optimizer, "
-        f"schedule, optimizer.NAME, schedule.NAME and NODE.NAME"
+        f"there is no setting {key!r}; known are {', '.join(names)}, data, weights, preset, "
+        f"optimizer, schedule, optimizer.NAME, schedule.NAME, rate.NODE and NODE.NAME"
     )
+
+
+def _preset(name: str) -> Preset:
+    try:
+        return presets.find(name)
+    except KeyError:
+        known = ", ".join(preset.name for preset in presets.PRESETS)
+        raise EditRefused(f"there is no preset {name!r}; known are {known}") from None
 
 
 def _set_chosen(project: Project, owner: str, name: str, text: str) -> Project:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from studio.project import comment_limits
-from studio.project.values import Project
+from studio.project.values import Project, Recipe
 
 FORMAT = "training-studio"
 VERSION = 1
@@ -39,6 +39,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 def dumps(project: Project) -> bytes:
     """``project`` as the bytes of a project file: sorted, indented UTF-8."""
     plain = msgspec.to_builtins(project)
+    plain["recipe"] = _without_defaults(plain["recipe"])
     text = json.dumps(
         {"format": FORMAT, "version": VERSION, **plain},
         indent=2,
@@ -47,6 +48,23 @@ def dumps(project: Project) -> bytes:
         allow_nan=False,
     )
     return (text + "\n").encode()
+
+
+_ALWAYS_WRITTEN = (
+    "optimizer", "learning_rate", "schedule", "batch_size", "epochs", "device", "precision",
+    "seed", "weights",
+)  # fmt: skip
+_DEFAULTS: dict[str, Any] = msgspec.to_builtins(Recipe())
+
+
+def _without_defaults(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe with the choices that stand in every file, and of the others those that were
+    made: a file that needs nothing new can be read by older versions."""
+    return {
+        name: value
+        for name, value in recipe.items()
+        if name in _ALWAYS_WRITTEN or value != _DEFAULTS[name]
+    }
 
 
 def compact(project: Project) -> bytes:
@@ -158,6 +176,7 @@ def _check_texts(project: Project) -> None:
     _check_comments(project)
     check([project.data.source, project.recipe.optimizer.settings])
     check([project.recipe.schedule.settings, project.recipe.device, project.recipe.weights])
+    check(project.recipe.node_rates)
 
 
 def _check_comments(project: Project) -> None:

@@ -19,8 +19,10 @@ from studio.project.problems import (
     InsertBefore,
     RemoveEdge,
     RemoveNode,
+    SetData,
     SetRecipe,
     SetSetting,
+    Several,
 )
 from studio.project.settings import SettingError
 from studio.project.values import Edge, Flow, Network, Node, Project
@@ -361,14 +363,20 @@ def apply_fix(network: Network, fix: Fix) -> Network:
             return disconnect(network, Edge(source, target, port))
         case AddNode(kind):
             return _add_end(network, kind)
-        case SetRecipe():
+        case Several(sets):
+            for each in sets:
+                network = set_setting(network, each.node, each.setting, each.value)
+            return network
+        case SetRecipe() | SetData():
             raise EditRefused("that is no edit of the network")
 
 
 def mend(project: Project, fix: Fix) -> Project:
-    """Do what a problem's fix offers, in the network or in the recipe."""
+    """Do what a problem's fix offers, in the network, the recipe or the data settings."""
     if isinstance(fix.mend, SetRecipe):
         return replace(project, recipe=replace(project.recipe, **{fix.mend.name: fix.mend.value}))
+    if isinstance(fix.mend, SetData):
+        return replace(project, data=replace(project.data, **{fix.mend.name: fix.mend.value}))
     return replace(project, network=apply_fix(project.network, fix))
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from studio.project import registry
 from studio.project.problems import Fix, Problem, SetRecipe, SetSetting
+from studio.project.regularization import CLASS_WEIGHTS
 from studio.project.settings import SettingError
 from studio.project.values import Project
 
 
 def fit_problems(project: Project, classes: int, train_images: int) -> tuple[Problem, ...]:
     """What keeps ``project`` from being trained on data of so many classes and images."""
-    return (*_classes(project, classes), *_batch(project, train_images))
+    return (
+        *_classes(project, classes),
+        *_class_weights(project, classes),
+        *_batch(project, train_images),
+    )
 
 
 def _classes(project: Project, found: int) -> tuple[Problem, ...]:
@@ -24,6 +29,21 @@ def _classes(project: Project, found: int) -> tuple[Problem, ...]:
     message = f"the data has {found:,} classes, but the network's output {output.name!r} has "
     fix = Fix(f"Set classes to {found:,}", SetSetting(output.name, "classes", found))
     return (Problem(output.name, "classes", f"{message}{wanted:,}", fix),)
+
+
+def _class_weights(project: Project, classes: int) -> tuple[Problem, ...]:
+    recipe = project.recipe
+    if recipe.class_weighting != "given":
+        return ()
+    try:
+        count = len(CLASS_WEIGHTS.numbers(recipe.class_weights))
+    except SettingError:
+        return ()  # said as a problem of the recipe
+    if count == classes:
+        return ()
+    message = f"the recipe gives {count:,} class weights, and the data has {classes:,} classes"
+    fix = Fix("Weigh all classes alike", SetRecipe("class_weighting", "none"))
+    return (Problem("recipe", "class weights", message, fix),)
 
 
 def _batch(project: Project, images: int) -> tuple[Problem, ...]:

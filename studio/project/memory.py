@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from studio.project import rates
 from studio.project.analysis import Analysis
 from studio.project.footprint import SINGLE, Arithmetic, Kept
 from studio.project.optimizers import OPTIMIZERS
@@ -37,23 +38,33 @@ def forecast(analysis: Analysis, recipe: Recipe, arithmetic: Arithmetic) -> Fore
     forward pass and not yet used, and the pair of gradients under way at the node it has reached.
     ``arithmetic`` is what the recipe's precision comes to on the device (``precision.resolve``).
     """
-    weights = SINGLE * analysis.parameters
-    slots, scratch = _state(recipe.optimizer)
+    weights = SINGLE * (analysis.parameters + analysis.buffers)
+    copies = 2 if recipe.averaging else 1
+    learning = rates.trainable(analysis, recipe.node_rates)
+    kept, scratch = _state(recipe.optimizer, analysis, learning)
     activations = _activations(analysis, recipe.batch_size, arithmetic)
-    buffers = SINGLE * analysis.buffers
-    return Forecast(weights + buffers, weights, weights * slots, activations, weights * scratch)
+    return Forecast(
+        weights * copies, SINGLE * learning, SINGLE * kept, activations, SINGLE * scratch
+    )
 
 
-def _state(optimizer: Chosen) -> tuple[int, int]:
-    """The values for each parameter that the optimizer keeps, and needs while it steps."""
+def _state(optimizer: Chosen, analysis: Analysis, learning: int) -> tuple[int, int]:
+    """The values that the optimizer keeps for ``learning`` parameters, and needs as it steps."""
     kind = OPTIMIZERS.get(optimizer.kind)
-    try:
-        values = complete(kind.settings, optimizer.settings, kind.title) if kind else {}
-    except SettingError:
-        values = {}
     if kind is None:
-        return 2, 0
-    return kind.slots + bool(values.get("momentum")), kind.scratch
+        return 2 * learning, 0
+    try:
+        values = complete(kind.settings, optimizer.settings, kind.title)
+    except SettingError:
+        values = complete(kind.settings, {}, kind.title)
+    kept = kind.slots(values) * learning
+    if not kind.by_matrix:
+        return kept, kind.scratch * learning
+    sizes = [row.parameters for row in analysis.layers if row.parameters] or [0]
+    if values["ends"]:
+        kept = min(2 * learning, kept + sizes[0] + (sizes[-1] if len(sizes) > 1 else 0))
+        sizes = sizes[1:-1] or [0]
+    return kept, kind.scratch * max(sizes)
 
 
 def _activations(analysis: Analysis, batch: int, arithmetic: Arithmetic) -> int:

@@ -55,7 +55,22 @@ class SetRecipe:
     value: Any
 
 
-Mend = SetRecipe | SetSetting | InsertBefore | RemoveNode | AddNode | RemoveEdge
+@dataclass(frozen=True, slots=True)
+class SetData:
+    """Set a value of the data settings."""
+
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Set several nodes' settings as one."""
+
+    sets: tuple[SetSetting, ...]
+
+
+Mend = SetRecipe | SetData | SetSetting | Several | InsertBefore | RemoveNode | AddNode | RemoveEdge
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import msgspec
 
-from studio.project import pretrained, registry
+from studio.project import pretrained, rates, registry
+from studio.project.augmentation import AUGMENTATION_SETTINGS
 from studio.project.optimizers import OPTIMIZERS
 from studio.project.precision import PRECISION
 from studio.project.problems import Problem
+from studio.project.regularization import REGULARIZATION_SETTINGS
 from studio.project.schedules import SCHEDULES
-from studio.project.settings import Choice, Integer, Real, Setting, SettingError, complete
-from studio.project.values import Project
+from studio.project.settings import Choice, Flag, Integer, Real, Setting, SettingError, complete
+from studio.project.values import Project, Recipe
 
 LEARNING_RATE = Real(
     name="learning_rate", title="Learning rate α₀", default=0.05, minimum=0.0, maximum=100.0,
@@ -39,13 +42,58 @@ SEED = Integer(
     help="Starts the random numbers: the same seed gives the same first weights and order.",
 )  # fmt: skip
 
+WARMUP = Real(
+    name="warmup", title="Warm-up", default=0.0, minimum=0.0, maximum=1_000_000,
+    help="The learning rate rises along a line first, and only then does the schedule begin to "
+    "count. The first gradients are large and point to nowhere in particular (Goyal et al. 2017).",
+)  # fmt: skip
+WARMUP_UNIT = Choice(
+    name="warmup_unit", title="in", default="epochs",
+    choices=(("epochs", "epochs"), ("steps", "steps")), unless=("warmup", (0, 0.0)),
+    help="What the length of the warm-up counts.",
+)  # fmt: skip
+WARMUP_START = Real(
+    name="warmup_start", title="from", default=0.1, minimum=0.0, maximum=1.0, unit="of α₀",
+    unless=("warmup", (0, 0.0)),
+    help="What the learning rate is multiplied by at the first step.",
+)  # fmt: skip
+ACCUMULATE = Integer(
+    name="accumulate", title="Accumulate", default=1, minimum=1, maximum=100_000, unit="batches",
+    help="How many batches make one step: their gradients are added up, so that a step sees "
+    "batch × accumulate images in the memory of one batch. Batch norm still measures each batch. "
+    "Steps, schedule and curves count whole steps; what is left at an epoch's end makes a smaller "
+    "one.",
+)  # fmt: skip
+
+COMPILE = Flag(
+    name="compile", title="Compile", default=False,
+    help="Lets torch.compile write machine code for this network. It takes about half a minute "
+    "before the first step and pays in long runs; where it cannot, training goes on without.",
+)  # fmt: skip
+CHANNELS_LAST = Choice(
+    name="channels_last", title="Channels last", default="auto",
+    choices=(("auto", "automatic"), ("on", "on"), ("off", "off")),
+    help="Keeps the channels of a pixel side by side in memory, which is how fast convolutions "
+    "read them. Numbers stay the same up to rounding. Automatic uses it on processors and NVIDIA "
+    "GPUs.",
+)  # fmt: skip
+DETERMINISTIC = Flag(
+    name="deterministic", title="Deterministic", default=False,
+    help="Allows only operations that give the same bits every time. Slower on a GPU, where sums "
+    "otherwise depend on the order in which threads finish; a few layers have no such form there.",
+)  # fmt: skip
+
+BATCH_SETTINGS = (BATCH_SIZE, ACCUMULATE, EPOCHS)
+WARMUP_SETTINGS = (WARMUP, WARMUP_UNIT, WARMUP_START)
+MACHINE_SETTINGS = (DEVICE, PRECISION, CHANNELS_LAST, COMPILE, DETERMINISTIC, SEED)
+
 RECIPE_SETTINGS: tuple[Setting, ...] = (
     LEARNING_RATE,
-    BATCH_SIZE,
-    EPOCHS,
-    DEVICE,
-    PRECISION,
-    SEED,
+    *WARMUP_SETTINGS,
+    *BATCH_SETTINGS,
+    *REGULARIZATION_SETTINGS,
+    *AUGMENTATION_SETTINGS,
+    *MACHINE_SETTINGS,
 )
 
 NORMALIZATION = Choice(
@@ -114,6 +162,11 @@ def recipe_problems(project: Project) -> tuple[Problem, ...]:
             continue
         if values.get("nesterov") and not values.get("momentum"):
             note("recipe", "Nesterov needs a momentum above 0: raise it or switch Nesterov off")
+        elif values.get("nesterov") and values.get("dampening"):
+            note("recipe", "Nesterov needs a dampening of 0: lower it or switch Nesterov off")
+    problems += _across(recipe)
+    if fault := rates.fault(project):
+        note("recipe", fault)
     if data.validation_share + data.test_share > 0.95:
         note("data", "validation and test take more than 95 % of the images: lower one of them")
     channels = _input_channels(project)
@@ -126,6 +179,26 @@ def recipe_problems(project: Project) -> tuple[Problem, ...]:
     if not data.source:
         note("data", "no data is chosen: pick the embedded digits or a folder of images")
     return tuple(problems)
+
+
+def _across(recipe: Recipe) -> Iterator[Problem]:
+    """What is wrong between the settings of a recipe, each of which is right in itself."""
+    if recipe.warmup_unit == "epochs" and recipe.warmup >= recipe.epochs >= 1:
+        yield _problem(
+            f"the warm-up takes {recipe.warmup:g} epochs and the run {recipe.epochs:,}: shorten "
+            "the warm-up"
+        )
+    if recipe.averaging and recipe.averaging_start >= recipe.epochs >= 1:
+        yield _problem(
+            f"averaging begins after epoch {recipe.averaging_start:,} and the run has "
+            f"{recipe.epochs:,}: begin earlier"
+        )
+    if recipe.class_weighting == "given" and not recipe.class_weights.strip():
+        yield _problem("class weights are to be given, and none are: type one for each class")
+
+
+def _problem(message: str) -> Problem:
+    return Problem("recipe", "setting", f"recipe: {message}")
 
 
 def _input_channels(project: Project) -> int | None:

@@ -100,10 +100,12 @@ class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the network is trained.
+    """How the network is trained. ``recipes`` declares the fields with their bounds and help.
 
     ``weights`` is what it starts from: empty for random weights, ``torchvision:`` and a name for
     torchvision's pretrained ones (see ``pretrained``), anything else is the path of a file.
+    ``node_rates`` are factors of the learning rate by a node's name or the beginning of a dotted
+    one (see ``rates``); 0 keeps it as it is.
     """
 
     optimizer: Chosen = Chosen("momentum")
@@ -115,6 +117,30 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     precision: str = "auto"
     seed: int = 0
     weights: str = ""
+    warmup: float = 0.0
+    warmup_unit: str = "epochs"
+    warmup_start: float = 0.1
+    accumulate: int = 1
+    node_rates: dict[str, float] = {}
+    label_smoothing: float = 0.0
+    class_weighting: str = "none"
+    class_weights: str = ""
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    clip_norm: float = 0.0
+    clip_value: float = 0.0
+    averaging: float = 0.0
+    averaging_start: int = 0
+    crop: int = 0
+    flip: bool = False
+    translate: float = 0.0
+    cutout: int = 0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    channels_last: str = "auto"
+    compile: bool = False
+    deterministic: bool = False
 
 
 class Project(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

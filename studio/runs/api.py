@@ -6,7 +6,7 @@ one. Only structs and numpy arrays cross, control is flags, and nothing here wai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -79,7 +79,8 @@ class Stage(msgspec.Struct, frozen=True, tag=True):
 
 class Started(msgspec.Struct, frozen=True, tag=True):
     """The first step is about to be taken; ``step`` is above 0 where a run is resumed, and
-    ``precision`` is what the recipe's came to."""
+    ``precision`` is what the recipe's came to. ``mean`` and ``deviation`` are those of the
+    training pixels as the network receives them, ``class_counts`` its training images."""
 
     device: str
     device_title: str
@@ -90,6 +91,9 @@ class Started(msgspec.Struct, frozen=True, tag=True):
     train_images: int
     validation_images: int
     precision: str = "float32"
+    mean: float | None = None
+    deviation: float | None = None
+    class_counts: dict[str, int] = {}
 
 
 class EpochDone(msgspec.Struct, frozen=True, tag=True):
@@ -104,6 +108,19 @@ class EpochDone(msgspec.Struct, frozen=True, tag=True):
     learning_rate: float
     seconds: float
     best: bool
+
+
+class Probed(msgspec.Struct, frozen=True, tag=True):
+    """A look at the activations of one training batch.
+
+    ``shares`` has for each of ``layers`` the part of its channels that are zero for every image
+    (kind ``relu``), or of its outputs that lie at an end of their range (``sigmoid``, ``tanh``).
+    """
+
+    step: int
+    layers: tuple[str, ...]
+    kinds: tuple[str, ...]
+    shares: tuple[float, ...]
 
 
 class PausedChanged(msgspec.Struct, frozen=True, tag=True):
@@ -136,7 +153,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     saved: str = ""
 
 
-Message = Stage | Started | EpochDone | PausedChanged | Warned | Finished | Failed
+Message = Stage | Started | EpochDone | Probed | PausedChanged | Warned | Finished | Failed
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -191,6 +208,14 @@ class WeightsReport(msgspec.Struct, frozen=True):
     text: str
 
 
+class RateSearch(msgspec.Struct, frozen=True):
+    """The smoothed losses over growing learning rates, and the rate that they suggest."""
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    suggested: float
+
+
 class RunHandle(Protocol):
     """A run under way on the engine's thread."""
 
@@ -234,6 +259,11 @@ class Engine(Protocol):
 
         Pretrained weights of torchvision's are downloaded where they are not there yet.
         """
+
+    def find_rate(
+        self, project: Project, stopped: Callable[[], bool] = lambda: False
+    ) -> RateSearch:
+        """Suggest a learning rate by a range test on a copy of the network."""
 
     def start(self, project: Project, folder: Path) -> RunHandle:
         """Train ``project`` from the beginning, into the new run folder ``folder``."""

@@ -12,6 +12,7 @@ import torch
 from studio.engine import TorchEngine, devices
 from studio.engine.data import DataReader
 from studio.engine.feed import Feed
+from studio.engine.loss import Targets, hits
 from studio.engine.module import build_module, logits, parameterized_layers
 from studio.engine.optimizers import build_optimizer
 from studio.engine.recorder import Recorder, Stopwatch
@@ -52,7 +53,7 @@ def test_a_step_does_not_wait_for_the_gpu(tmp_path: Path, guard: None) -> None:
     device = torch.device("cuda:0")
     data = DataReader().read(project.data, (1, 8, 8))
     module = build_module(project.network, 0, "cuda:0")
-    optimizer = build_optimizer(project.recipe, module.parameters())
+    optimizer = build_optimizer(project.recipe, module)
     feed = Feed(data, device, data.mean, data.deviation, batch_size=128)
     layers = parameterized_layers(module)
     telemetry = Telemetry(tuple(layers))
@@ -65,7 +66,8 @@ def test_a_step_does_not_wait_for_the_gpu(tmp_path: Path, guard: None) -> None:
         loss = torch.nn.functional.cross_entropy(outputs, labels)
         optimizer.zero_grad()
         loss.backward()
-        recorder.record(step, 1, 0.1, loss, outputs, labels)
+        recorder.see(loss, hits(outputs, Targets(labels)), len(labels))
+        recorder.record(step, 1, 0.1)
         optimizer.step()
     torch.cuda.set_sync_debug_mode("default")
     recorder.drain()

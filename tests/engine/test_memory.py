@@ -66,7 +66,7 @@ def measured_and_forecast(
     recipe = msgspec.structs.replace(project.recipe, **chosen)
     analysis = analyze(project.network)
     module = build_module(project.network, seed=0).train()
-    rule = build_optimizer(recipe, module.parameters())
+    rule = build_optimizer(recipe, module)
     history = []
     with Account() as account:
         for tensor in (*module.parameters(), *module.buffers()):

@@ -71,12 +71,14 @@ def test_a_step_whose_scaled_gradients_overflow_is_left_out_and_the_scale_halved
     optimizer = torch.optim.SGD(layer.parameters(), 0.1)
     precision = Precision("float16", CPU)
     scale = precision.state()["scale"]
-    precision.backward(layer(torch.full((1, 2), 1e35)).sum(), optimizer)
+    precision.backward(layer(torch.full((1, 2), 1e35)).sum())
+    precision.unscale(optimizer)
     precision.step(optimizer)
     assert torch.equal(layer.weight, before)
     assert precision.state()["scale"] == scale / 2
     optimizer.zero_grad()
-    precision.backward(layer(torch.ones(1, 2)).sum(), optimizer)
+    precision.backward(layer(torch.ones(1, 2)).sum())
+    precision.unscale(optimizer)
     precision.step(optimizer)
     assert torch.allclose(layer.weight, before - 0.1)
 

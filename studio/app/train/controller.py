@@ -28,6 +28,7 @@ from studio.runs.api import (
     Machine,
     Message,
     PausedChanged,
+    Probed,
     RunHandle,
     Stage,
     Started,
@@ -44,6 +45,7 @@ POLL_MS = 100
 MESSAGES_A_POLL = 100
 SECONDS_A_POLL = 0.004
 SHUTDOWN_SECONDS = 30.0
+PROBES_KEPT = 8
 
 
 def default_runs_root() -> Path:
@@ -87,6 +89,8 @@ class TrainingController(QObject):
         self.started: Started | None = None
         self.epochs: list[EpochDone] = []
         self.result: Finished | Failed | None = None
+        self.probes: tuple[Probed, ...] = ()
+        """The last looks at the activations."""
         self.findings: tuple[Problem, ...] = ()
         """What is known to be wrong with the data, or with the project for this data."""
         self._before: _Run | None = None
@@ -189,6 +193,7 @@ class TrainingController(QObject):
         self.run, self.project, self.started = run.handle, run.project, run.started
         self.epochs, self.result = run.epochs, run.result
         self._steps_told = 0
+        self.probes = ()
         self.started_changed.emit()
 
     def pause(self) -> None:
@@ -295,6 +300,8 @@ class TrainingController(QObject):
                 if self._state == "starting":
                     self._enter("running")
                 self.started_changed.emit()
+            case Probed():
+                self.probes = (*self.probes[1 - PROBES_KEPT :], message)
             case EpochDone():
                 self.epochs.append(message)
                 self.epoch_done.emit(message)

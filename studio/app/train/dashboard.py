@@ -28,7 +28,6 @@ from studio.app.train.legend import ColorScale, Entry, Legend
 from studio.app.train.panel import HEAD, Panel
 from studio.app.train.system_panel import SystemPanel
 from studio.project import registry, schedules
-from studio.project.settings import complete
 from studio.project.values import Network, Project
 from studio.runs.api import EpochDone, Started
 from studio.runs.telemetry import Telemetry
@@ -268,16 +267,8 @@ def _planned(started: Started, project: Project) -> PointsLine:
 
 def rate_drops(project: Project, started: Started) -> list[tuple[float, str]]:
     """The steps at which step decay lowers the learning rate, and by what."""
-    recipe = project.recipe
-    if recipe.schedule.kind != schedules.STEP.kind:
-        return []
-    values = complete(schedules.STEP.settings, recipe.schedule.settings, schedules.STEP.title)
-    per_epoch = started.steps_per_epoch
-    stride = values["every"] * per_epoch
-    words = f"rate × {ticks.number(values['factor'])}"
-    return [(float(step), words) for step in range(stride, started.total_steps, stride)][
-        :MOST_DROPS
-    ]
+    drops = schedules.drops(project.recipe, started.steps_per_epoch)
+    return [(float(step), f"rate × {ticks.number(by)}") for step, by in drops][:MOST_DROPS]
 
 
 def _small(button: QToolButton) -> None:

@@ -20,6 +20,7 @@ from studio.app.empty_state import EmptyState
 from studio.app.theme.style import hairline, set_role
 from studio.app.theme.tokens import S2
 from studio.app.train.controller import TrainingController
+from studio.app.train.health_panel import HealthPanel
 from studio.app.train.recipe_column import RecipeColumn
 from studio.app.train.status import RunStatus
 from studio.app.workspace import Workspace
@@ -36,6 +37,8 @@ class TrainPage(QWidget):
 
     export_requested = Signal()
     plots_loaded = Signal()
+    node_wanted = Signal(str)
+    """This node shall be shown on the canvas."""
 
     def __init__(
         self,
@@ -52,6 +55,8 @@ class TrainPage(QWidget):
         self._load_error = ""
         self.recipe = RecipeColumn(workspace, controller, self, background)
         self.status = RunStatus(controller, self)
+        self.health = HealthPanel(workspace, controller, self)
+        self.health.node_wanted.connect(self.node_wanted)
         self.status.export_requested.connect(self.export_requested)
         self.empty = EmptyState(self)
         set_role(self.empty.button, "primary")
@@ -60,6 +65,7 @@ class TrainPage(QWidget):
         self._run_column.setContentsMargins(S2 + 2, S2 + 2, S2 + 2, S2 + 2)
         self._run_column.setSpacing(S2 + 2)
         self._run_column.addWidget(self.status)
+        self._run_column.addWidget(self.health)
         self._waiting = QWidget(self._run_side)
         self._run_column.addWidget(self._waiting, 1)
         self._stack = QStackedWidget(self)
@@ -120,7 +126,7 @@ class TrainPage(QWidget):
         self.dashboard = Dashboard(self._controller, self._run_side)
         self.dashboard.block_clicked.connect(lambda name: self._workspace.select([name]))
         self._run_column.replaceWidget(self._waiting, self.dashboard)
-        self._run_column.setStretch(1, 1)
+        self._run_column.setStretch(2, 1)
         self._waiting.deleteLater()
         self.plots_loaded.emit()
 

@@ -13,6 +13,7 @@ from studio.engine.data import DataSet, normalization
 from studio.engine.devices import find_machine, synchronize, use_threads
 from studio.engine.evaluation import measure as validate
 from studio.engine.feed import Feed
+from studio.engine.memory_format import memory_format
 from studio.engine.module import build_module, has_batch_norm
 from studio.engine.optimizers import build_optimizer
 from studio.engine.precision import Precision
@@ -39,7 +40,9 @@ def _loop(project: Project, data: DataSet, device: torch.device, spare_cores: in
     use_threads(spare_cores)
     recipe = project.recipe
     module = build_module(project.network, recipe.seed, str(device))
-    optimizer = build_optimizer(recipe, module.parameters())
+    layout = memory_format(recipe.channels_last, module, device)  # as the run has it
+    module.to(memory_format=layout)
+    optimizer = build_optimizer(recipe, module)
     mean, deviation = normalization(project.data.normalization, data.mean, data.deviation)
     feed = Feed(
         data,
@@ -49,6 +52,7 @@ def _loop(project: Project, data: DataSet, device: torch.device, spare_cores: in
         batch_size=recipe.batch_size,
         seed=recipe.seed,
         drop_single=has_batch_norm(module),
+        memory_format=layout,
     )
     # The same numbers as the run that it is compared with.
     fastest = next(d.fastest for d in find_machine().devices if d.name == str(device))

@@ -58,7 +58,7 @@ class _Steps:
     def __init__(self, name: str, precision: str, images: Tensor, labels: Tensor) -> None:
         project = build(name, _SIZE.get(name), _CLASSES)
         self._module = build_module(project.network, 0, str(images.device)).train()
-        self._optimizer = build_optimizer(project.recipe, self._module.parameters())
+        self._optimizer = build_optimizer(project.recipe, self._module)
         self._precision = Precision(precision, images.device)
         self._images, self._labels = images, labels
 
@@ -70,7 +70,8 @@ class _Steps:
                 outputs = training_logits(self._module, self._images)[0]
                 loss = functional.cross_entropy(outputs, self._labels)
             self._optimizer.zero_grad()
-            self._precision.backward(loss, self._optimizer)
+            self._precision.backward(loss)
+            self._precision.unscale(self._optimizer)
             self._precision.step(self._optimizer)
         synchronize(self._images.device)
         return (time.perf_counter() - start) / _STEPS

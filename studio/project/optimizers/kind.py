@@ -1,0 +1,63 @@
+"""What an optimizer declares, and the settings that several of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from studio.project.settings import Flag, Real, Setting, Values
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerKind:
+    """An update rule. ``rate`` is a learning rate to start from.
+
+    For the memory forecast: ``slots`` is how many values it keeps for each parameter, ``scratch``
+    how many it needs for each while it steps. Where ``by_matrix``, most parameters are stepped one
+    matrix at a time: ``scratch`` then is of the largest layer, and what is no matrix keeps two
+    values.
+    """
+
+    kind: str
+    title: str
+    help: str
+    formula: str
+    source: str
+    settings: tuple[Setting, ...]
+    rate: float
+    slots: Callable[[Values], int]
+    scratch: int = 0
+    by_matrix: bool = False
+
+
+WEIGHT_DECAY = Real(
+    name="weight_decay", title="Weight decay", default=0.0, minimum=0.0, maximum=1.0,
+    logarithmic=True,
+    help="Pulls every weight toward zero: λ times the weight is added to its gradient.",
+)  # fmt: skip
+
+DECAY_NORMS = Flag(
+    name="decay_norms", title="Norms, biases", default=True,
+    unless=("weight_decay", (0.0, 0)),
+    help="Whether the scales and shifts of norms and all biases decay too. They are few, and a "
+    "decay of them regularizes little: modern recipes leave them out (He et al. 2019, section "
+    "3.1).",
+)  # fmt: skip
+
+EPSILON = Real(
+    name="epsilon", title="Epsilon ε", default=1e-8, minimum=0.0, maximum=1.0, above=True,
+    logarithmic=True,
+    help="Keeps the division from zero. torch adds it behind the root, and Adam's behind the bias "
+    "correction: √v̂ + ε. A larger one makes the steps of rarely moved weights smaller.",
+)  # fmt: skip
+
+
+def decoupled(default: float) -> Real:
+    """The weight decay of a rule that takes it off the weight and not through the gradient."""
+    return Real(
+        name="weight_decay", title="Weight decay λ", default=default, minimum=0.0, maximum=1.0,
+        logarithmic=True,
+        help="Pulls every weight toward zero by α λ W at each step, beside the gradient and not "
+        "through it, so that the averages do not divide it away. It falls with the learning "
+        "rate.",
+    )  # fmt: skip

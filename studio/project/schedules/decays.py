@@ -1,0 +1,69 @@
+"""Decays that count epochs, whatever the length of the run."""
+
+from __future__ import annotations
+
+import math
+
+from studio.project.schedules.kind import ScheduleKind, per
+from studio.project.settings import Integer, Numbers, Real
+
+CONSTANT = ScheduleKind(
+    kind="constant",
+    title="constant",
+    help="The same learning rate from the first step to the last.",
+    formula="α = α₀",
+    settings=(),
+    factor=lambda values, now: 1.0,
+)
+
+STEP = ScheduleKind(
+    kind="step",
+    title="step decay",
+    help="Multiplies the learning rate by a factor k < 1 every few epochs.",
+    formula="α = α₀ · k^⌊t / T⌋",
+    settings=(
+        Real(name="factor", title="Factor k", default=0.2, minimum=0.0, maximum=1.0, above=True,
+             help="What the learning rate is multiplied by, below 1."),
+        Integer(name="every", title="Every T", default=5, minimum=1, maximum=100_000, unit="epochs",
+                help="How many epochs pass between two steps."),
+    ),
+    factor=lambda values, now: float(
+        values["factor"] ** (int(now.epochs("epoch")) // values["every"])
+    ),
+)  # fmt: skip
+
+MILESTONES = Numbers(
+    name="at", title="At epochs", default="6, 11", minimum=0, maximum=1_000_000, whole=True,
+    rising=True,
+    help="The epochs after which the learning rate is multiplied by k, as 30, 60, 80.",
+)  # fmt: skip
+
+MULTI_STEP = ScheduleKind(
+    kind="multi_step",
+    title="step decay at epochs",
+    help="Multiplies the learning rate by a factor k < 1 at epochs of your choice, as the papers "
+    "of ResNet do when the loss no longer falls.",
+    formula="α = α₀ · k^(number of epochs passed)",
+    settings=(
+        MILESTONES,
+        Real(name="factor", title="Factor k", default=0.1, minimum=0.0, maximum=1.0, above=True,
+             help="What the learning rate is multiplied by, below 1."),
+    ),
+    factor=lambda values, now: float(
+        values["factor"]
+        ** sum(at <= now.epochs("epoch") for at in MILESTONES.numbers(values["at"]))
+    ),
+)  # fmt: skip
+
+EXPONENTIAL = ScheduleKind(
+    kind="exponential",
+    title="exponential decay",
+    help="Falls by the same share in every epoch. a₀ is the learning rate at the start.",
+    formula="α = α₀ · e^(−k t)",
+    settings=(
+        Real(name="k", title="Decay k", default=0.1, minimum=0.0, maximum=10.0, unit="per epoch",
+             help="How fast it falls: after 1/k epochs, 37 % is left."),
+        per("epoch"),
+    ),
+    factor=lambda values, now: math.exp(-values["k"] * now.epochs(values["per"])),
+)  # fmt: skip

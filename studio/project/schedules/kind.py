@@ -1,0 +1,62 @@
+"""What a schedule declares, and the moment of a run at which it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from studio.project.settings import Choice, Real, Setting, Values
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A step of the run, counted from the end of the warm-up.
+
+    ``total`` is how many steps there are from there on, ``per_epoch`` how many an epoch has.
+    """
+
+    step: int
+    total: int
+    per_epoch: int
+
+    def epochs(self, per: str) -> float:
+        """The time in epochs: whole ones, or ``per`` "step" within them too."""
+        if per == "step":
+            return self.step / self.per_epoch
+        return float(self.step // self.per_epoch)
+
+    @property
+    def span(self) -> float:
+        """How many epochs there are."""
+        return self.total / self.per_epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleKind:
+    """``factor`` gives what the learning rate is multiplied by at a moment of the run.
+
+    ``depends``: the run itself decides when it falls, so that no curve can be drawn before.
+    """
+
+    kind: str
+    title: str
+    help: str
+    formula: str
+    settings: tuple[Setting, ...]
+    factor: Callable[[Values, Moment], float]
+    depends: bool = False
+
+
+def per(default: str) -> Choice:
+    """Whether the time of a schedule runs on within the epoch."""
+    return Choice(
+        name="per", title="Changes", default=default,
+        choices=(("epoch", "once an epoch"), ("step", "at every step")),
+        help="Whether t is the epoch number, or runs on within the epoch.",
+    )  # fmt: skip
+
+
+END = Real(
+    name="end", title="Ends at", default=0.0, minimum=0.0, maximum=1.0, unit="of α₀",
+    help="What is left of the learning rate at the end.",
+)  # fmt: skip
