@@ -64,6 +64,11 @@ class CardItem(QGraphicsRectItem):
                 self._laid_for = self._face
         return self._face
 
+    @property
+    def made(self) -> Face | None:
+        """What is drawn, where it has been made."""
+        return self._face
+
     def _measure(self) -> None:
         width, height = self.form.width, self.form.height
         self._body = QRectF(-width / 2, -height / 2, width, height)

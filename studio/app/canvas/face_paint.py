@@ -41,6 +41,18 @@ def _static(text: str, font: _Font, ink: Ink) -> QStaticText:
     return result
 
 
+@lru_cache(maxsize=4096)
+def _advance(text: str, font: _Font, ink: Ink) -> float:
+    """The width of the text in pixels."""
+    return QFontMetricsF(getattr(ink, font)).horizontalAdvance(text)
+
+
+@lru_cache(maxsize=4096)
+def _fitted(text: str, font: _Font, room: float, ink: Ink) -> str:
+    """As much of the text as has room."""
+    return elided(getattr(ink, font), text, room)
+
+
 class Texts:
     """The laid-out texts of one face."""
 
@@ -53,19 +65,18 @@ class Texts:
         room = face.width - text_left(face) - RIGHT
         if face.share is not None and face.style == "card":
             room -= max(BAR_WIDTH, self.share.size().width()) + 10.0
-        name = elided(ink.name_font, face.name, room * (0.62 if one_line else 1.0))
+        name = _fitted(face.name, "name_font", room * (0.62 if one_line else 1.0), ink)
         self.name = _static(name, "name_font", ink)
-        self.name_width = QFontMetricsF(ink.name_font).horizontalAdvance(name)
+        self.name_width = _advance(name, "name_font", ink)
         left = room - self.name_width - 8.0 if one_line else room
         line = face.kind_line
-        metrics = QFontMetricsF(ink.small_font)
         if face.style == "row":
-            line = _row_line(face, metrics, left)
-        self.kind_line = _static(elided(ink.small_font, line, left), "small_font", ink)
+            line = _row_line(face, ink, left)
+        self.kind_line = _static(_fitted(line, "small_font", left, ink), "small_font", ink)
         self.kind_width = self.kind_line.size().width()
         room = face.width - LEFT - RIGHT - self.parameters.size().width() - 8.0
         for chip in face.chips:
-            width = metrics.horizontalAdvance(chip) + 12.0
+            width = _advance(chip, "small_font", ink) + 12.0
             if room < width:
                 break
             room -= width + 5.0
@@ -78,7 +89,7 @@ class Texts:
         painter.drawStaticText(at, self.label)
 
 
-def _row_line(face: Face, metrics: QFontMetricsF, room: float) -> str:
+def _row_line(face: Face, ink: Ink, room: float) -> str:
     """Kind and chips as far as they fit; the chips alone where the kind leaves no room for one."""
     # Numbers say more than the kind, which the icon shows; a word like "average" does not.
     numbers = bool(face.chips) and face.chips[0][:1].isdigit()
@@ -86,7 +97,7 @@ def _row_line(face: Face, metrics: QFontMetricsF, room: float) -> str:
     for start in (kind, ()) if numbers else (kind,):
         parts = list(start)
         for chip in face.chips:
-            if metrics.horizontalAdvance(", ".join([*parts, chip])) > room:
+            if _advance(", ".join([*parts, chip]), "small_font", ink) > room:
                 break
             parts.append(chip)
         if len(parts) > len(start):

@@ -7,7 +7,7 @@ step by step equals one drawn afresh when their faces are equal.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from studio.app.canvas import catalog, figures, texts
@@ -133,15 +133,24 @@ def _tag(node: Node) -> str:
     return node.tag if node.tag in TAGS else ""
 
 
-def same(one: NodeReport, other: NodeReport) -> bool:
-    """Whether two reports of one node lead to the same face."""
+def same_share(one: NodeReport, other: NodeReport) -> bool:
+    """Whether two reports of one node lead to the same share on its card."""
+    return _share(one) == _share(other)
+
+
+def with_share(face: Face, report: NodeReport) -> Face:
+    """``face`` with the share of ``report``."""
+    return replace(face, share=_share(report))
+
+
+def same_but_share(one: NodeReport, other: NodeReport) -> bool:
+    """Whether two reports of one node lead to the same face, the share of the cost left out."""
     return (
         one.output == other.output
         and one.parameters == other.parameters
         and one.inputs == other.inputs
         and one.problems == other.problems
         and bool(one.macs) == bool(other.macs)
-        and round(one.share, 3) == round(other.share, 3)
     )
 
 

@@ -88,8 +88,8 @@ class CanvasScene(QGraphicsScene):
             count, report = wired.get(name, 0), analysis.nodes.get(name)
             if afresh or self._nodes.get(name) != node or self._wired.get(name, 0) != count:
                 changed += self._sync_card(node, report, count)
-            elif not _same(before.get(name), report):
-                self._show_report(node, report, count)
+            else:
+                self._show_report(node, before.get(name), report, count)
         self._nodes = nodes
         self._edges = network.edges
         self._wired = wired
@@ -141,12 +141,23 @@ class CanvasScene(QGraphicsScene):
         self.grid.put(name, box)
         return [box] if before is None else [before, box]
 
-    def _show_report(self, node: Node, report: NodeReport | None, wired: int) -> None:
+    def _show_report(
+        self, node: Node, before: NodeReport | None, report: NodeReport | None, wired: int
+    ) -> None:
         """Bring the card of a node that is as it was up to date; it keeps its place and size."""
+        if before == report:
+            return
         card = self.cards[node.name]
+        make = partial(faces.make, node, report, wired, self._data, self._flow)
+        if before is not None and report is not None and faces.same_but_share(before, report):
+            # One edit changes every node's share of the cost, and little else of most.
+            if not faces.same_share(before, report):
+                made = card.made
+                redo = make if made is None else partial(faces.with_share, made, report)
+                card.show_face(card.form, redo)
+            return
         faulty = report is not None and bool(report.problems)
         form = card.form if card.form.faulty == faulty else card.form._replace(faulty=faulty)
-        make = partial(faces.make, node, report, wired, self._data, self._flow)
         card.show_face(form, make)
 
     def _sync_wires(self, changed: list[Box]) -> None:
@@ -447,10 +458,3 @@ def _wired(edges: Iterable[Edge], nodes: Mapping[str, Node]) -> dict[str, int]:
         if edge.source in nodes and edge.target in nodes:
             result[edge.target] = max(result.get(edge.target, 0), edge.port + 1)
     return result
-
-
-def _same(one: NodeReport | None, other: NodeReport | None) -> bool:
-    """Whether two reports of one node are drawn alike."""
-    if one is None or other is None:
-        return one is other
-    return one == other or faces.same(one, other)

@@ -91,8 +91,13 @@ class _Canvas:
         self._view.viewport().repaint()
         seconds = self._timed(lambda: self._workspace.new(Project(network=self._network)))
         self._view.zoom_to_fit()
-        self._view.set_zoom(0.6)
+        self._look()
         return seconds
+
+    def _look(self) -> None:
+        """The zoom of all cases, painted, so that none pays for the one before it."""
+        self._view.set_zoom(0.6)
+        self._view.viewport().repaint()
 
     def drag(self) -> float:
         node = self._network.node("n12_20")
@@ -104,11 +109,14 @@ class _Canvas:
     def pan(self) -> float:
         bar = self._view.horizontalScrollBar()
         start = bar.value()
-        return self._frames(lambda n: bar.setValue(start + 7 * n))
+        seconds = self._frames(lambda n: bar.setValue(start + 7 * n))
+        bar.setValue(start)
+        self._look()
+        return seconds
 
     def zoom(self) -> float:
         seconds = self._frames(lambda n: self._view.set_zoom(0.6 + 0.01 * n))
-        self._view.set_zoom(0.6)
+        self._look()
         return seconds
 
     def edit(self) -> float:
