@@ -63,6 +63,8 @@ class Actions:
             lambda: commands.set_text_size(text_size().neighbor(-1)),
         )  # fmt: skip
         self.shortcuts = self._add("Keyboard shortcuts", "F1", commands.shortcuts)
+        # A field that has the focus takes the question mark as text.
+        self.shortcuts.setShortcuts([QKeySequence("F1"), QKeySequence("?")])
         self.open_menu = self._add("Menu", "F10", commands.menu)
         self.quit = self._add("Quit", "Ctrl+Q", commands.close)
         self.menu = self._menu()

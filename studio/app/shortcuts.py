@@ -1,4 +1,4 @@
-"""The sheet of keyboard shortcuts (F1): everything the keyboard can do, in one place."""
+"""The sheet of keyboard shortcuts (F1 or "?"): everything the keyboard can do, in one place."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SECTIONS: tuple[Section, ...] = (
             ("Ctrl+E", "Export the model"),
             ("Ctrl+Shift+PgUp, Ctrl+Shift+PgDown", "Larger, smaller text"),
             ("F10", "Menu"),
-            ("F1", "This sheet"),
+            ("F1, ?", "This sheet"),
             ("Ctrl+Q", "Quit"),
         ),
     ),

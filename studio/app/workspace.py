@@ -16,7 +16,7 @@ from studio.app import recent
 from studio.app.seen_file import SeenFile, State, digest_of
 from studio.app.shelf import Shelf
 from studio.project import codec, levels, rates
-from studio.project.analysis import Analysis
+from studio.project.analysis import Analysis, analyze
 from studio.project.edits import EditRefused, means_the_same
 from studio.project.values import Network, Project
 
@@ -65,6 +65,8 @@ class Workspace(QObject):
         self._missing = False
         self._title = "untitled"
         self._selection: tuple[str, ...] = ()
+        self.happened = ""
+        """What the last change was: the step's label, or what was done with it."""
 
     @property
     def project(self) -> Project:
@@ -152,6 +154,7 @@ class Workspace(QObject):
         elif not merges or self._redo:
             self._undo.append(_Done(label, self._project, self._selection, self._level.path, merge))
         self._redo.clear()
+        self.happened = label
         self._set(project, select() if select is not None else None)
         return True
 
@@ -198,6 +201,7 @@ class Workspace(QObject):
         """Take the last step back."""
         if self._undo:
             done = self._undo.pop()
+            self.happened = f"Undone: {done.label}"
             self._redo.append(_Done(done.label, self._project, self._selection, done.path, ""))
             self._restore(done)
 
@@ -206,6 +210,7 @@ class Workspace(QObject):
         """Do again what was taken back."""
         if self._redo:
             done = self._redo.pop()
+            self.happened = f"Done again: {done.label}"
             self._undo.append(_Done(done.label, self._project, self._selection, done.path, ""))
             self._restore(done)
 
@@ -223,7 +228,7 @@ class Workspace(QObject):
         network_changed = project.network is not self._project.network
         self._project = project
         if network_changed:
-            self._top = levels.top(project.network)
+            self._top = levels.top(project.network, analyze(project.network, self._top.analysis))
         if network_changed or path not in (None, self._level.path):
             self._look_at(self._level.path if path is None else path)
             self.select(self._selection if selection is None else selection)

@@ -181,7 +181,10 @@ def remove_nodes(network: Network, names: Iterable[str], heal: bool = True) -> N
     (one wire into it).
     """
     gone = set(names)
-    ends = {name for name in gone if _find(network, name).kind in ("entry", "exit")}
+    kinds = {node.name: node.kind for node in network.nodes}
+    for name in gone - kinds.keys():
+        _find(network, name)
+    ends = {name for name in gone if kinds[name] in ("entry", "exit")}
     if ends and ends == gone:
         raise EditRefused(f"a block keeps its entry and its exit; {min(ends)} stays")
     gone -= ends

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from studio.project.values import Edge, Network
 
@@ -125,3 +125,24 @@ def reaches(network: Network, start: str, goal: str) -> bool:
                 seen.add(edge.target)
                 waiting.append(edge.target)
     return False
+
+
+def leading_to(network: Network, names: Iterable[str]) -> set[str]:
+    """Those of the nodes, with ``names`` themselves, from which a path leads to one of them."""
+    return _spread({n: [e.source for e in into] for n, into in incoming(network).items()}, names)
+
+
+def behind(network: Network, names: Iterable[str]) -> set[str]:
+    """Those of the nodes, with ``names`` themselves, to which a path leads from one of them."""
+    return _spread({n: [e.target for e in out] for n, out in outgoing(network).items()}, names)
+
+
+def _spread(ways: Mapping[str, list[str]], names: Iterable[str]) -> set[str]:
+    found = {name for name in names if name in ways}
+    waiting = list(found)
+    while waiting:
+        for name in ways[waiting.pop()]:
+            if name not in found:
+                found.add(name)
+                waiting.append(name)
+    return found

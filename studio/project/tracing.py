@@ -40,8 +40,7 @@ _FARTHEST = 10**12
 Length = int | Fraction
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """How far one output position sees: pixels along (height, width), and pixels a step.
 
     Behind an upsampling a step is less than the ``grain`` in which positions were laid out
@@ -79,6 +78,8 @@ class Span:
     @property
     def pixels(self) -> tuple[int, int]:
         """The reach in whole pixels: the most that any output position sees."""
+        if self.grain == (0, 0):
+            return int(self.reach[0]), int(self.reach[1])
         return self._whole(0), self._whole(1)
 
     def sees_through(self, inner: Span) -> tuple[int, int]:
@@ -126,8 +127,7 @@ class Trace:
     error: Mismatch | SettingError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One node in its place: ``sources`` feed its ports, ``span`` and ``depth`` count from the
     network's (or block's) input to its output."""
 
@@ -164,6 +164,8 @@ def trace(node: Node, inputs: Inputs, classes: int) -> Trace:
 
 
 def _failed(kind: Kind | None, error: Mismatch | SettingError) -> Trace:
+    # It is remembered, and with it would be all that its frames and their callers hold.
+    error.__traceback__ = error.__context__ = error.__cause__ = None
     return Trace(kind or registry.layer("identity"), {}, None, error=error)
 
 

@@ -17,6 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 from studio.project import codec
+from studio.project.analysis import analyze
 from studio.project.layout import tidy
 from studio.project.values import Chosen, Edge, Network, Node, Project, Recipe
 
@@ -93,6 +94,26 @@ def test_from_the_first_window_to_a_model_that_works_elsewhere(tmp_path: Path) -
     answers = classify(seen_folder / "network.py", [path for path, _ in files])
     right = sum(answers[str(path)] == truth for path, truth in files)
     assert right / len(files) == pytest.approx(max(seen["accuracies"]), abs=1e-6)
+
+
+def test_a_network_is_built_with_the_keyboard_alone(tmp_path: Path) -> None:
+    project = tmp_path / "keys.studio"
+    codec.save(Project(), project)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.journeys.keys", str(project), str(tmp_path)],
+        cwd=CHECKOUT, env=environment(tmp_path), capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert seen["failure"] == ""
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert seen["problems"] > 0
+    saved = codec.load(project).network
+    assert {Edge("vgg", "residual"), Edge("residual", "add", 0), Edge("vgg", "add", 1)} <= {
+        *saved.edges
+    }
+    assert analyze(saved).problems == ()
 
 
 def classify(program: Path, images: list[Path]) -> dict[str, str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QObject, QPointF, Qt, Slot
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from studio.app.canvas import clipboard
+from studio.app.canvas.geometry import union
 from studio.app.canvas.menus import align_menu, color_menu, tag_menu
 from studio.app.canvas.stage import ZOOM_STEP, Stage
 from studio.app.theme.icons import icon
@@ -33,6 +34,10 @@ class CanvasActions(QObject):
         self.add = self._action("Add here…", "Tab", self._add_here, "plus", shortcut=False)
         self.rename = self._action("Rename", "F2", self._rename, "edit")
         self.connect_nodes = self._action("Connect", "C", self._connect, "link")
+        self.pull = self._action("Pull a wire", "W", partial(view.wire_wanted.emit, False), "link")
+        self.pull_into = self._action(
+            "Pull a wire into it", "Shift+W", partial(view.wire_wanted.emit, True), "link"
+        )
         self.disconnect_ends = self._action("Disconnect", "Ctrl+Shift+D", self._cut_wires, "unlink")
         self.duplicate = self._action("Duplicate", "Ctrl+D", self._duplicate, "duplicate")
         self.group = self._action("Group", "Ctrl+G", self._group, "group")
@@ -58,9 +63,13 @@ class CanvasActions(QObject):
         self.tidy = self._action("Tidy up", "L", self._tidy, "tidy")
         self.turn = self._action("Flow to the right", "Shift+L", self._turn, "flow")
         self.fit = self._action("Zoom to fit", "F", view.zoom_to_fit, "fit")
+        self.fit_selection = self._action(
+            "Zoom to the selection", "Shift+F", self._fit_selection, "fit"
+        )
         self.zoom_in = self._action("Zoom in", standard.ZoomIn, self._zoom_in, "zoom-in")
-        self.zoom_in.setShortcuts([QKeySequence("Ctrl++"), QKeySequence("Ctrl+=")])
+        self.zoom_in.setShortcuts([QKeySequence(keys) for keys in ("Ctrl++", "Ctrl+=", "+", "=")])
         self.zoom_out = self._action("Zoom out", standard.ZoomOut, self._zoom_out, "zoom-out")
+        self.zoom_out.setShortcuts([QKeySequence("Ctrl+-"), QKeySequence("-")])
         self.zoom_full = self._action("Zoom to 100 %", "Ctrl+0", self._zoom_full, "zoom-full")
         theme().scheme_changed.connect(self._tint)
         self._tint()
@@ -118,6 +127,10 @@ class CanvasActions(QObject):
         self.rename.setEnabled(len(selection) == 1)
         self.connect_nodes.setEnabled(len(selection) > 1)
         self.disconnect_ends.setEnabled(edge is not None or bool(self._wires_of(selection)))
+        self.pull.setEnabled(len(selection) == 1 or edge is not None)
+        self.pull.setText("Move the wire's end" if edge is not None else "Pull a wire")
+        self.pull_into.setEnabled(len(selection) == 1)
+        self.fit_selection.setEnabled(some or edge is not None or note is not None)
         self.select_all.setEnabled(bool(network.nodes))
         self.tidy.setEnabled(bool(network.nodes))
         self.fit.setEnabled(bool(network.nodes))
@@ -144,6 +157,10 @@ class CanvasActions(QObject):
         elif self._view.canvas.selected_edge is None:
             self._add_canvas(menu)
             return menu
+        else:
+            menu.addAction(self.add)
+            menu.addAction(self.pull)
+            menu.addSeparator()
         menu.addAction(self.delete)
         return menu
 
@@ -166,6 +183,8 @@ class CanvasActions(QObject):
         menu.addAction(self.rename)
         if len(selection) > 1:
             menu.addAction(self.connect_nodes)
+        elif self.pull.isEnabled():
+            menu.addAction(self.pull)
         menu.addAction(self.disconnect_ends)
         menu.addSeparator()
         for action in (self.open, self.group, self.ungroup, self.repeat):
@@ -357,6 +376,19 @@ class CanvasActions(QObject):
             self._view.look_afresh()
             self._view.zoom_to_fit_once()
             self._view.moved_all.emit()
+
+    @Slot()
+    def _fit_selection(self) -> None:
+        scene = self._view.canvas
+        areas = [scene.grid.get(name) for name in self._view.workspace.selection]
+        note = scene.comments.get(scene.selected_comment or "")
+        areas.append(note.box if note is not None else None)
+        box = union(area for area in areas if area is not None)
+        wire = scene.wires.get(scene.selected_edge) if scene.selected_edge is not None else None
+        if wire is not None:
+            self._view.zoom_to(wire.boundingRect())
+        elif box is not None:
+            self._view.zoom_to(QRectF(box.left, box.top, box.width, box.height))
 
     @Slot()
     def _zoom_in(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen, QTransform
 from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from studio.app.canvas import face_paint, tag_paint
-from studio.app.canvas.faces import Face
+from studio.app.canvas.faces import Face, Form
 from studio.app.canvas.geometry import PORT_RADIUS, Box, Point, input_port, output_port
 from studio.app.canvas.ink import Ink, ink
 from studio.app.theme.tokens import RADIUS
@@ -26,51 +28,55 @@ _EXCHANGED = QTransform(0.0, 1.0, 1.0, 0.0, 0.0, 0.0)
 """Exchanges x and y."""
 
 
-def _extent(face: Face) -> tuple[object, ...]:
-    """What the size of the painted area depends on."""
-    return face.width, face.height, face.style, face.shortcut is None, face.flow
-
-
 class CardItem(QGraphicsRectItem):
-    """Draws ``face``; where it lies and what is selected is told by the scene.
+    """Draws a face; where it lies and what is selected is told by the scene.
 
-    The rectangle covers all that is painted, so bounds and clipping stay in C++.
+    The face is made when it is first seen: of a large network most is not. The rectangle covers
+    all that any face of this form may paint, so bounds and clipping stay in C++.
     """
 
-    def __init__(self, face: Face) -> None:
+    def __init__(self, form: Form, make: Callable[[], Face]) -> None:
         super().__init__()
         self.setZValue(1.0)
         self.setPen(Qt.PenStyle.NoPen)
-        self.face = face
+        self.form = form
         self.selected = False
         self.hovered = False
         self.targeted = False
         self.refused = False
         self.wired_out = False
         self.label_aside = False
+        self._make = make
+        self._face: Face | None = None
         self._laid: face_paint.Texts | None = None
         self._brief: face_paint.BriefText | None = None
+        self._laid_for: Face | None = None
         self._body = QRectF()
         self._measure()
 
+    @property
+    def face(self) -> Face:
+        """What is drawn."""
+        if self._face is None:
+            self._face = self._make()
+            if self._face != self._laid_for:
+                self._laid = self._brief = None
+                self._laid_for = self._face
+        return self._face
+
     def _measure(self) -> None:
-        face = self.face
-        self._body = QRectF(-face.width / 2, -face.height / 2, face.width, face.height)
-        right, below = MARGIN, LABEL_HEIGHT
-        if face.style == "stack" or face.shortcut is not None:
-            right = LOOP
-        if face.flow == "right":
+        width, height = self.form.width, self.form.height
+        self._body = QRectF(-width / 2, -height / 2, width, height)
+        right, below = LOOP, LABEL_HEIGHT
+        if self.form.flow == "right":
             right, below = LABEL_WIDTH, LOOP
         self.setRect(self._body.adjusted(-MARGIN, -MARGIN, right, below))
 
-    def set_face(self, face: Face) -> None:
-        """Show another face; nothing is done where it is the same."""
-        if face is self.face or face == self.face:
-            return
-        resized = _extent(face) != _extent(self.face)
-        self.face = face
-        self._laid = self._brief = None
-        if resized:
+    def show_face(self, form: Form, make: Callable[[], Face]) -> None:
+        """Show another face, which is made when it is seen."""
+        self._make, self._face = make, None
+        if form is not self.form:
+            self.form = form
             self._measure()
         self.update()
 
@@ -122,30 +128,31 @@ class CardItem(QGraphicsRectItem):
         if zoom < SHAPE_BELOW:
             self._paint_shape(painter, colors)
             return
+        face = self.face
         self._paint_back(painter, colors)
         brief = zoom < BRIEF_BELOW
         if brief:
             if self._brief is None:
-                self._brief = face_paint.BriefText(self.face, colors)
+                self._brief = face_paint.BriefText(face, colors)
             self._brief.paint(painter, self._body, colors)
         else:
             # Texts are laid out when they are first seen: most of a large network is not.
             if self._laid is None:
-                self._laid = face_paint.Texts(self.face, colors)
-            face_paint.paint(painter, self._body, self.face, self._laid, colors)
-            if self.face.shortcut is not None:
+                self._laid = face_paint.Texts(face, colors)
+            face_paint.paint(painter, self._body, face, self._laid, colors)
+            if face.shortcut is not None:
                 self._paint_shortcut(painter, colors)
             self._paint_ports(painter, colors, self._laid)
-        if self.face.tag:
+        if face.tag:
             corner = QPointF(self._body.left() + 3.0, self._body.top() + 1.0)
-            tag_paint.paint(painter, corner, 14.0 if brief else 8.5, self.face.tag, colors)
-        if self.face.problem:
+            tag_paint.paint(painter, corner, 14.0 if brief else 8.5, face.tag, colors)
+        if face.problem:
             self._paint_badge(painter, colors, brief)
 
     def _paint_shape(self, painter: QPainter, colors: Ink) -> None:
-        family = colors.family[self.face.family]
+        family = colors.family[self.form.family]
         painter.fillRect(self._body, family)
-        if self.selected or self.face.problem:
+        if self.selected or self.form.faulty:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             pen = QPen(colors.accent if self.selected else colors.warning, 3.0)
             pen.setCosmetic(True)

@@ -31,8 +31,9 @@ class DropGesture:
         kind = registry.lookup(entry.kind)
         self._insertable = kind is not None and kind.max_inputs > 0
         self._leaves = kind is not None and not kind.ends
-        face = faces.make(catalog.sample_node(entry), None, 0, view.data_name, view.canvas.flow)
-        self._ghost = CardItem(face)
+        node, flow = catalog.sample_node(entry), view.canvas.flow
+        face = faces.make(node, None, 0, view.data_name, flow)
+        self._ghost = CardItem(faces.form(node, None, 0, flow), lambda: face)
         self._ghost.setOpacity(0.72)
         self._ghost.setZValue(6.0)
         self._ghost.set_state(selected=True)

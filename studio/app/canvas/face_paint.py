@@ -6,9 +6,11 @@ Texts are laid out once for each face (QStaticText) and not at every frame.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QStaticText
+from PySide6.QtGui import QFontMetricsF, QPainter, QStaticText
 
 from studio.app.canvas import figure_paint, texts
 from studio.app.canvas.faces import Face
@@ -26,11 +28,16 @@ FIGURE_FROM = 140.0
 """Height in pixels from which a card has room for its figure."""
 
 
-def _static(text: str, font: QFont) -> QStaticText:
+_Font = Literal["name_font", "small_font", "tiny_font"]
+
+
+@lru_cache(maxsize=4096)
+def _static(text: str, font: _Font, ink: Ink) -> QStaticText:
+    """The text laid out; cards of one kind share most of theirs."""
     result = QStaticText(text)
     result.setTextFormat(Qt.TextFormat.PlainText)
     result.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
-    result.prepare(font=font)
+    result.prepare(font=getattr(ink, font))
     return result
 
 
@@ -38,23 +45,23 @@ class Texts:
     """The laid-out texts of one face."""
 
     def __init__(self, face: Face, ink: Ink) -> None:
-        self.share = _static(texts.share(face.share or 0.0), ink.small_font)
-        self.label = _static(face.output, ink.small_font)
-        self.parameters = _static(face.parameters, ink.small_font)
+        self.share = _static(texts.share(face.share or 0.0), "small_font", ink)
+        self.label = _static(face.output, "small_font", ink)
+        self.parameters = _static(face.parameters, "small_font", ink)
         self.chips: list[tuple[QStaticText, float]] = []
         one_line = face.style in ("row", "pill") or (face.height >= FIGURE_FROM and not face.own)
         room = face.width - text_left(face) - RIGHT
         if face.share is not None and face.style == "card":
             room -= max(BAR_WIDTH, self.share.size().width()) + 10.0
         name = elided(ink.name_font, face.name, room * (0.62 if one_line else 1.0))
-        self.name = _static(name, ink.name_font)
+        self.name = _static(name, "name_font", ink)
         self.name_width = QFontMetricsF(ink.name_font).horizontalAdvance(name)
         left = room - self.name_width - 8.0 if one_line else room
         line = face.kind_line
         metrics = QFontMetricsF(ink.small_font)
         if face.style == "row":
             line = _row_line(face, metrics, left)
-        self.kind_line = _static(elided(ink.small_font, line, left), ink.small_font)
+        self.kind_line = _static(elided(ink.small_font, line, left), "small_font", ink)
         self.kind_width = self.kind_line.size().width()
         room = face.width - LEFT - RIGHT - self.parameters.size().width() - 8.0
         for chip in face.chips:
@@ -62,7 +69,7 @@ class Texts:
             if room < width:
                 break
             room -= width + 5.0
-            self.chips.append((_static(chip, ink.small_font), width))
+            self.chips.append((_static(chip, "small_font", ink), width))
 
     def paint_label(self, painter: QPainter, at: QPointF, ink: Ink) -> None:
         """The output's shape beside its wire."""
@@ -99,7 +106,7 @@ class BriefText:
 
     def __init__(self, face: Face, ink: Ink) -> None:
         self._name = face.name
-        self._text = _static(face.name, ink.tiny_font)
+        self._text = _static(face.name, "tiny_font", ink)
         self._size = self._text.size()
 
     def paint(self, painter: QPainter, body: QRectF, ink: Ink) -> None:

@@ -7,8 +7,8 @@ step by step equals one drawn afresh when their faces are equal.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from studio.app.canvas import catalog, figures, texts
 from studio.app.canvas.figures import Figure
@@ -56,20 +56,44 @@ class Face:
     flow: Flow = "down"
 
 
+class Form(NamedTuple):
+    """What is drawn of a card far away, and what lies around it depends on."""
+
+    width: float
+    height: float
+    family: str
+    ports: int
+    leaves: bool
+    faulty: bool
+    flow: Flow
+
+
+def form(node: Node, report: NodeReport | None, wired: int, flow: Flow) -> Form:
+    """The form of ``node``; the arguments are those of ``make``."""
+    faulty = report is not None and bool(report.problems)
+    kind = registry.lookup(node.kind)
+    width, height = layout.card_size(node)
+    if kind is None:
+        return Form(width, height, "unknown", max(1, wired), True, faulty, flow)
+    ports = max(kind.min_inputs, wired) if kind.max_inputs else 0
+    family = kind.family_of(node.settings)
+    return Form(width, height, family, ports, not kind.ends, faulty, flow)
+
+
 def make(node: Node, report: NodeReport | None, wired: int, data: str, flow: Flow = "down") -> Face:
     """The face of ``node``; ``wired`` is one more than its highest wired input port.
 
     ``data`` names the images that the input stands for, ``flow`` says at which edges ports are.
     """
     kind = registry.lookup(node.kind)
-    width, height = layout.card_size(node)
+    width, height, family, ports, leaves, *_ = form(node, report, wired, flow)
     problem = report.problems[0] if report is not None and report.problems else None
     sentence = problem.message if problem is not None else ""
     fix = problem.fix.text if problem is not None and problem.fix is not None else ""
     if kind is None:
         return Face(
-            node.name, f"{node.kind}, not known here", "unknown", "unknown", "row", width, height,
-            ports=max(1, wired), problem=sentence, fix=fix, tag=_tag(node), flow=flow,
+            node.name, f"{node.kind}, not known here", family, "unknown", "row", width, height,
+            ports=ports, problem=sentence, fix=fix, tag=_tag(node), flow=flow,
         )  # fmt: skip
     try:
         values = registry.values(node)
@@ -81,7 +105,7 @@ def make(node: Node, report: NodeReport | None, wired: int, data: str, flow: Flo
     return Face(
         name=node.name,
         kind_line=_kind_line(kind, node, data),
-        family=kind.family_of(node.settings),
+        family=family,
         icon=catalog.icon_of(node.kind, kind.family, values),
         style=_style(kind, height, values),
         width=width,
@@ -93,8 +117,8 @@ def make(node: Node, report: NodeReport | None, wired: int, data: str, flow: Flo
         figure=figure,
         repeats=int(values.get("repeats", 1)),
         own=kind.own_title is not None,
-        ports=max(kind.min_inputs, wired) if kind.max_inputs else 0,
-        leaves=not kind.ends,
+        ports=ports,
+        leaves=leaves,
         # The figure of a user's own block shows the second path itself.
         shortcut=_shortcut(figure) if kind.own_title is None else None,
         problem=sentence,
@@ -109,21 +133,16 @@ def _tag(node: Node) -> str:
     return node.tag if node.tag in TAGS else ""
 
 
-def same_but_share(one: NodeReport, other: NodeReport) -> bool:
-    """Whether two reports of one node lead to the same face, the share of the cost left out."""
+def same(one: NodeReport, other: NodeReport) -> bool:
+    """Whether two reports of one node lead to the same face."""
     return (
         one.output == other.output
         and one.parameters == other.parameters
         and one.inputs == other.inputs
         and one.problems == other.problems
         and bool(one.macs) == bool(other.macs)
+        and round(one.share, 3) == round(other.share, 3)
     )
-
-
-def with_share(face: Face, report: NodeReport) -> Face:
-    """``face`` with the report's share; the same object where that is what it shows."""
-    part = _share(report)
-    return face if part == face.share else replace(face, share=part)
 
 
 def _share(report: NodeReport | None) -> float | None:

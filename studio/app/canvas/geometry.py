@@ -138,6 +138,8 @@ class Grid:
     def __init__(self) -> None:
         self._boxes: dict[str, Box] = {}
         self._cells: dict[tuple[int, int], set[str]] = {}
+        self.changes = 0
+        """Counts the changes: where it is the same, every box is."""
 
     def __len__(self) -> int:
         return len(self._boxes)
@@ -162,6 +164,7 @@ class Grid:
         if self._boxes.get(name) == box:
             return
         self.remove(name)
+        self.changes += 1
         self._boxes[name] = box
         for cell in _cells(box):
             self._cells.setdefault(cell, set()).add(name)
@@ -171,6 +174,7 @@ class Grid:
         box = self._boxes.pop(name, None)
         if box is None:
             return
+        self.changes += 1
         for cell in _cells(box):
             members = self._cells[cell]
             members.discard(name)

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QGraphicsLineItem, QGraphicsPathItem, QGraphicsRec
 
 from studio.app.canvas.geometry import Box, Grid, Point
 from studio.app.canvas.ink import ink
-from studio.app.canvas.routing import route
+from studio.app.canvas.routing import Route, route
 from studio.app.canvas.scene import PortHit
 from studio.app.canvas.stage import Stage
 from studio.app.canvas.wire import painter_path
@@ -114,9 +114,10 @@ class MoveGesture:
             x, y = self._places[self._grabbed]
             if self._view.editor.move_into(self._edge, self._grabbed, x, y):
                 return
+        # Back first: the preview leaves other wires out where many cards move.
+        self._view.canvas.end_preview()
         if self._places != self._origins:
             self._view.editor.move(self._places)
-        self._view.canvas.end_preview()
 
     def cancel(self) -> None:
         self._end()
@@ -130,11 +131,12 @@ class WireGesture:
     asks what to add there.
     """
 
-    def __init__(self, view: Stage, hit: PortHit) -> None:
+    def __init__(self, view: Stage, hit: PortHit, *, take: bool = True) -> None:
+        """``take`` says whether a wire that ends at ``hit`` is taken along."""
         self._view = view
         self._pressed = hit.node
         self._held: Edge | None = None
-        if hit.side == "input":
+        if hit.side == "input" and take:
             self._held = next(
                 (
                     edge
@@ -158,10 +160,14 @@ class WireGesture:
         self._at = QPointF()
 
     def move(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        self.aim(self._find(at), at)
+
+    def aim(self, target: PortHit | None, at: QPointF) -> None:
+        """Lead the wire to ``target``, or to nothing at ``at``."""
         scene = self._view.canvas
         self._moved = True
         self._at = at
-        self._target = self._find(at)
+        self._target = target
         end = Point(at.x(), at.y())
         self._refusal = ""
         if self._target is not None:
@@ -176,7 +182,11 @@ class WireGesture:
         self._view.tip.say(self._refusal, self._view.mapFromScene(at), self._spared(node))
         start = scene.port_place(self._from)
         first, last = (end, start) if self._upward else (start, end)
-        self._item.setPath(painter_path(route(first, last, Grid(), ("", ""), scene.flow).points))
+        self._item.setPath(painter_path(self._way(first, last).points))
+
+    def _way(self, first: Point, last: Point) -> Route:
+        """Straight over all cards: under the pointer it should not jump."""
+        return route(first, last, Grid(), ("", ""), self._view.canvas.flow)
 
     def _spared(self, node: str | None) -> QRect:
         """The card on screen that the sentence must not cover."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Slot
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
@@ -25,7 +25,8 @@ class Minimap(QWidget):
         super().__init__(view)
         self._view = view
         self._cards: QPixmap | None = None
-        self._look: list[object] = []
+        self._look: tuple[object, ...] = ()
+        self._scaled: tuple[float, QPointF] | None = None
         self.setFixedSize(WIDTH, HEIGHT)
         self.setAccessibleName("Overview of the network")
         self.setToolTip("Overview: click or drag to move the view")
@@ -34,32 +35,30 @@ class Minimap(QWidget):
     @Slot()
     def redraw(self) -> None:
         """The drawing may have changed: most edits move no card and keep their families."""
-        canvas = self._view.canvas
-        look: list[object] = [
-            ink(),
-            canvas.flow,
-            *((canvas.grid.get(name), c.face.family) for name, c in canvas.cards.items()),
-            *((item.box, item.comment.color) for item in canvas.comments.values()),
-        ]
+        look = (ink(), *self._view.canvas.outlines)
         if look != self._look:
             self._look = look
-            self._cards = None
+            self._cards = self._scaled = None
         self.update()
 
     def settle(self) -> None:
         """Go to the corner; nothing is shown of an empty canvas."""
         down = self._view.canvas.flow == "down"
-        self.setFixedSize(*((WIDTH, HEIGHT) if down else (LENGTH, BREADTH)))
+        size = QSize(WIDTH, HEIGHT) if down else QSize(LENGTH, BREADTH)
+        if size != self.size():
+            self.setFixedSize(size)
+            self._scaled = None
         self.move(self._view.width() - self.width() - S2 - 4, S2 + 4)
         self.setVisible(self._view.width() > 420 and bool(self._view.canvas.cards))
 
     def _scale(self) -> tuple[float, QPointF]:
         """Minimap pixels for a canvas pixel, and where the canvas's origin lies."""
-        area = self._view.canvas.content() or QRectF(0, 0, 1, 1)
-        inner = QRectF(self.rect()).adjusted(7, 7, -7, -7)
-        factor = min(inner.width() / area.width(), inner.height() / area.height(), 0.25)
-        origin = inner.center() - area.center() * factor
-        return factor, origin
+        if self._scaled is None:
+            area = self._view.canvas.content() or QRectF(0, 0, 1, 1)
+            inner = QRectF(self.rect()).adjusted(7, 7, -7, -7)
+            factor = min(inner.width() / area.width(), inner.height() / area.height(), 0.25)
+            self._scaled = factor, inner.center() - area.center() * factor
+        return self._scaled
 
     def _paint_cards(self) -> QPixmap:
         ratio = self.devicePixelRatioF()
@@ -91,7 +90,7 @@ class Minimap(QWidget):
         for name, card in self._view.canvas.cards.items():
             box = self._view.canvas.grid.get(name)
             if box is not None:
-                painter.setBrush(colors.family[card.face.family])
+                painter.setBrush(colors.family[card.form.family])
                 painter.drawRoundedRect(spot(box), 1.5, 1.5)
         painter.end()
         return picture

@@ -5,7 +5,7 @@ It is as large on screen at every zoom, so that it can be read where the network
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
@@ -13,12 +13,13 @@ from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidg
 
 from studio.app.canvas import texts
 from studio.app.canvas.faces import Face
-from studio.app.canvas.geometry import Box, Grid, Point
+from studio.app.canvas.geometry import Box, Point
 from studio.app.canvas.ink import ink
 from studio.app.canvas.routing import sample
 from studio.app.canvas.scene import CanvasScene
 from studio.app.theme.text_size import px
 from studio.app.theme.tokens import RADIUS
+from studio.project.values import Edge
 
 WIDTH = 236.0
 PADDING = 11.0
@@ -33,15 +34,14 @@ _WRAP = Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap
 class NoteItem(QGraphicsRectItem):
     """The first problem of one card, in words, in canvas pixels for one zoom.
 
-    ``room`` holds the cards and the notes that are placed already; ``wires`` are places on wires.
+    ``room`` knows the cards, the wires and the notes that are placed already.
     """
 
     def __init__(
         self,
         face: Face,
         card: Box,
-        room: Grid,
-        wires: Sequence[Point] = (),
+        room: Room,
         *,
         wired_out: bool,
         zoom: float = 1.0,
@@ -54,7 +54,7 @@ class NoteItem(QGraphicsRectItem):
             self._width = max(WIDTH * 0.8, min(self._width, view.width * zoom / 2 - 3 * GAP))
         self.node = face.name
         self.fix = face.fix
-        self._sentence = sentence(face, room.names())
+        self._sentence = sentence(face, room.names)
         inside = QRectF(0, 0, self._width - 2 * PADDING, 4000)
         small = QFontMetricsF(ink().note_font)
         self._text_height = small.boundingRect(inside, _WRAP, self._sentence).height()
@@ -69,7 +69,7 @@ class NoteItem(QGraphicsRectItem):
         # A wire that leaves below would run behind the note.
         size = (self._width * self._scale, height * self._scale)
         places = around(card, size, None if wired_out else below, GAP * self._scale)
-        self.box = best(places, room, wires, GAP * self._scale / 4, view)
+        self.box = best(places, room, GAP * self._scale / 4, view)
         self.setPen(Qt.PenStyle.NoPen)
         self.setZValue(3.0)
         box = self.box.grown(self._scale)
@@ -119,6 +119,35 @@ class NoteItem(QGraphicsRectItem):
         painter.restore()
 
 
+class Room:
+    """What a note should not cover."""
+
+    def __init__(self, scene: CanvasScene) -> None:
+        self._scene = scene
+        self.notes: list[Box] = []
+        self._places: dict[Edge, list[Point]] = {}
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The nodes of the network."""
+        return self._scene.grid.names()
+
+    def is_free(self, box: Box) -> bool:
+        """Whether no card and no other note lies there."""
+        return not self._scene.grid.near(box) and not any(box.meets(other) for other in self.notes)
+
+    def is_clear(self, box: Box) -> bool:
+        """Whether no wire leads through."""
+        area = QRectF(box.left, box.top, box.width, box.height)
+        for edge, wire in self._scene.wires.items():
+            if wire.boundingRect().intersects(area):
+                if edge not in self._places:
+                    self._places[edge] = sample(wire.route.points)
+                if any(box.holds(*at) for at in self._places[edge]):
+                    return False
+        return True
+
+
 class Notes:
     """The notes of one scene: of all faulty cards when they are few, else of the selected."""
 
@@ -130,23 +159,18 @@ class Notes:
         """Draw them anew for this zoom, if there is room in the ``view`` (canvas pixels)."""
         for note in self.items:
             self._scene.removeItem(note)
-        faulty = [name for name, card in self._scene.cards.items() if card.face.problem]
+        faulty = self._scene.faulty
         if len(faulty) > AT_ONCE:
             faulty = [name for name in faulty if name in selection]
         self.items = []
-        if not faulty:
-            return
-        room = Grid()
-        for name, card_box in self._scene.grid.items():
-            room.put(name, card_box)
-        wires = [at for wire in self._scene.wires.values() for at in sample(wire.route.points)]
+        room = Room(self._scene)
         for name in faulty[:AT_ONCE]:
             card, box = self._scene.cards[name], self._scene.grid.get(name)
             if box is not None:
                 note = NoteItem(
-                    card.face, box, room, wires, wired_out=card.wired_out, zoom=zoom, view=view
+                    card.face, box, room, wired_out=card.wired_out, zoom=zoom, view=view
                 )
-                room.put(f"{name}: note", note.box)
+                room.notes.append(note.box)
                 self._scene.addItem(note)
                 self.items.append(note)
 
@@ -172,16 +196,15 @@ def around(card: Box, size: tuple[float, float], below: float | None, gap: float
             yield Box.around(card.left - aside * gap - width / 2, y, width, height)
 
 
-def best(
-    places: Iterable[Box], room: Grid, wires: Sequence[Point], gap: float, view: Box | None
-) -> Box:
+def best(places: Iterable[Box], room: Room, gap: float, view: Box | None) -> Box:
     """The first of ``places`` that covers no card and no note, if possible no wire either, and
     that lies in the view; the first of all where everything is full."""
     every = list(places)
-    free = [box for box in every if not room.near(box.grown(gap))]
-    clear = [box for box in free if not any(box.holds(*at) for at in wires)]
-    for choice in (clear, free):
-        for box in choice:
-            if view is None or view.contains(box):
-                return box
-    return (clear or free or every)[0]
+    free = [box for box in every if room.is_free(box.grown(gap))]
+    seen = [box for box in free if view is None or view.contains(box)]
+    for box in seen:
+        if room.is_clear(box):
+            return box
+    if seen:
+        return seen[0]
+    return next((box for box in free if room.is_clear(box)), (free or every)[0])

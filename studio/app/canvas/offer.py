@@ -63,7 +63,7 @@ class ConnectOffer(QObject):
         if source is None or target is None or fed:
             self.dismiss()
             return
-        ports = scene.cards[self._ends[1]].face.ports
+        ports = scene.cards[self._ends[1]].form.ports
         end = input_port(target, 0, ports, scene.flow)
         way = route(output_port(source, scene.flow), end, scene.grid, self._ends, scene.flow)
         self._wire.setPath(painter_path(way.points))

@@ -6,6 +6,7 @@ Items are kept by name in Python (Qt deletes what Python does not hold) and take
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from PySide6.QtCore import QObject, QRectF
@@ -51,12 +52,19 @@ class CanvasScene(QGraphicsScene):
         self.comments: dict[str, CommentItem] = {}
         self.grid = Grid()
         self._nodes: dict[str, Node] = {}
-        self._reports: dict[str, NodeReport | None] = {}
+        self._reports: Mapping[str, NodeReport] = {}
+        self._faulty: frozenset[str] = frozenset()
+        self._edges: tuple[Edge, ...] = ()
         self._wired: dict[str, int] = {}
-        self._leaving: dict[str, int] = {}
+        self._leaving: set[str] = set()
+        self._labels_due = False
+        self._recolored = 0
         self._data = ""
         self._flow: Flow = "down"
         self._selection: tuple[str, ...] = ()
+        self._marked: set[str] = set()
+        self._targeted: str | None = None
+        self._refused: str | None = None
         self._hovered: str | None = None
         self._selected_edge: Edge | None = None
         self._hovered_edge: Edge | None = None
@@ -68,37 +76,35 @@ class CanvasScene(QGraphicsScene):
     def sync(self, network: Network, analysis: Analysis, data: str) -> None:
         """Draw this network: items come, go and change where it differs from the last one."""
         nodes = {node.name: node for node in network.nodes}
-        # A file from elsewhere may hold edges that lead nowhere; they are told as problems.
-        edges = {e for e in network.edges if e.source in nodes and e.target in nodes}
-        wired: dict[str, int] = {}
-        leaving: dict[str, int] = {}
-        for edge in edges:
-            wired[edge.target] = max(wired.get(edge.target, 0), edge.port + 1)
-            leaving[edge.source] = leaving.get(edge.source, 0) + 1
+        rewired = network.edges != self._edges or nodes.keys() != self._nodes.keys()
+        afresh = (network.flow, data) != (self._flow, self._data)
+        self._flow, self._data = network.flow, data
         changed: list[Box] = []
         for name in [name for name in self.cards if name not in nodes]:
             changed.append(self._drop_card(name))
-        turned, self._flow = self._flow != network.flow, network.flow
+        wired = _wired(network.edges, nodes) if rewired else self._wired
+        before, self._reports = self._reports, analysis.nodes
         for name, node in nodes.items():
-            if turned:
-                self._reports[name] = None  # every face is made anew
-            changed += self._sync_card(node, analysis.nodes.get(name), wired.get(name, 0), data)
-            card = self.cards[name]
-            if card.wired_out != (name in leaving):  # asked here: there may be thousands
-                card.set_state(wired_out=name in leaving)
+            count, report = wired.get(name, 0), analysis.nodes.get(name)
+            if afresh or self._nodes.get(name) != node or self._wired.get(name, 0) != count:
+                changed += self._sync_card(node, report, count)
+            elif not _same(before.get(name), report):
+                self._show_report(node, report, count)
         self._nodes = nodes
+        self._edges = network.edges
         self._wired = wired
-        self._leaving = leaving
-        self._data = data
-        for edge in [edge for edge in self.wires if edge not in edges]:
-            self._drop_wire(edge)
-        self._sync_wires(network.edges, edges, changed)
-        self._sync_labels()
+        if rewired or changed:
+            self._sync_wires(changed)
+        self._sync_faults(everything=rewired)
+        if self._labels_due:
+            self._sync_labels()
         self._sync_comments(network.comments)
         self.set_selection(self._selection)
 
     def _sync_comments(self, comments: Iterable[Comment]) -> None:
         known = {comment.name: comment for comment in comments}
+        if known != {name: item.comment for name, item in self.comments.items()}:
+            self._recolored += 1
         for name in [name for name in self.comments if name not in known]:
             self.removeItem(self.comments.pop(name))
             if self._selected_comment == name:
@@ -110,36 +116,24 @@ class CanvasScene(QGraphicsScene):
                 self.comments[name] = CommentItem(comment)
                 self.addItem(self.comments[name])
 
-    def _sync_card(self, node: Node, report: NodeReport | None, wired: int, data: str) -> list[Box]:
+    def _sync_card(self, node: Node, report: NodeReport | None, wired: int) -> list[Box]:
         """Bring one card up to date; the boxes that it left and takes, where it moved."""
         name = node.name
         card = self.cards.get(name)
-        moved_ports = False
-        before_report = self._reports.get(name)
-        self._reports[name] = report
-        if (
-            card is not None
-            and self._nodes[name] is node
-            and self._wired.get(name, 0) == wired
-            and self._data == data
-            and report is not None
-            and before_report is not None
-            and faces.same_but_share(before_report, report)
-        ):
-            # One edit changes every node's share of the cost, and little else of most.
-            card.set_face(faces.with_share(card.face, report))
-            return []
-        face = faces.make(node, report, wired, data, self._flow)
-        box = Box.around(node.x, node.y, face.width, face.height)
+        form = faces.form(node, report, wired, self._flow)
+        make = partial(faces.make, node, report, wired, self._data, self._flow)
+        moved_ports = card is not None and (card.form.ports, card.form.flow) != (
+            form.ports,
+            form.flow,
+        )
         if card is None:
-            card = CardItem(face)
-            self.cards[name] = card
+            card = self.cards[name] = CardItem(form, make)
             self.addItem(card)
         else:
-            before_ports = (card.face.ports, card.face.flow)
-            moved_ports = before_ports != (face.ports, face.flow)
-            card.set_face(face)
+            self._recolored += card.form.family != form.family
+            card.show_face(form, make)
         card.setPos(node.x, node.y)
+        box = Box.around(node.x, node.y, form.width, form.height)
         before = self.grid.get(name)
         if before == box:
             # Wires end at the ports on its edge, so they are touched by the box itself.
@@ -147,11 +141,23 @@ class CanvasScene(QGraphicsScene):
         self.grid.put(name, box)
         return [box] if before is None else [before, box]
 
-    def _sync_wires(self, order: Iterable[Edge], known: set[Edge], changed: list[Box]) -> None:
+    def _show_report(self, node: Node, report: NodeReport | None, wired: int) -> None:
+        """Bring the card of a node that is as it was up to date; it keeps its place and size."""
+        card = self.cards[node.name]
+        faulty = report is not None and bool(report.problems)
+        form = card.form if card.form.faulty == faulty else card.form._replace(faulty=faulty)
+        make = partial(faces.make, node, report, wired, self._data, self._flow)
+        card.show_face(form, make)
+
+    def _sync_wires(self, changed: list[Box]) -> None:
+        # A file from elsewhere may hold edges that lead nowhere; they are told as problems.
+        edges = {
+            e: None for e in self._edges if e.source in self._nodes and e.target in self._nodes
+        }
+        for edge in [edge for edge in self.wires if edge not in edges]:
+            self._drop_wire(edge)
         everything = len(changed) > REROUTE_ALL
-        for edge in order:
-            if edge not in known:
-                continue
+        for edge in edges:
             wire = self.wires.get(edge)
             if wire is None:
                 wire = WireItem(edge, self._route(edge))
@@ -159,14 +165,29 @@ class CanvasScene(QGraphicsScene):
                 self.addItem(wire)
             elif everything or any(wire.route.examined.meets(box) for box in changed):
                 wire.set_route(self._route(edge))
-            report = self._reports[edge.target]
-            wire.set_state(
-                faulty=report is not None and any(p.code in WIRE_FAULTS for p in report.problems)
-            )
+        self._leaving = {edge.source for edge in edges}
+        for name, card in self.cards.items():
+            if card.wired_out != (name in self._leaving):
+                card.set_state(wired_out=name in self._leaving)
+        self._labels_due = True
+
+    def _sync_faults(self, *, everything: bool) -> None:
+        """Mark the wires by which something wrong arrives."""
+        before = self._faulty
+        self._faulty = frozenset(
+            name
+            for name, report in self._reports.items()
+            if report.problems and any(p.code in WIRE_FAULTS for p in report.problems)
+        )
+        if everything or before != self._faulty:
+            for edge, wire in self.wires.items():
+                if wire.faulty != (edge.target in self._faulty):
+                    wire.set_state(faulty=edge.target in self._faulty)
 
     def _sync_labels(self) -> None:
         """Put each shape beside its port on the side where no wire sweeps over it: left where it
         would stand on the right, below where it would stand above."""
+        self._labels_due = False
         leaving = [(edge.source, wire.route) for edge, wire in self.wires.items()]
         if self._offered is not None:
             leaving.append(self._offered)
@@ -191,7 +212,7 @@ class CanvasScene(QGraphicsScene):
         box = self.grid.get(name)
         assert box is not None
         self.grid.remove(name)
-        self._reports.pop(name, None)
+        self._marked.discard(name)
         if self._hovered == name:
             self._hovered = None
         return box
@@ -208,7 +229,7 @@ class CanvasScene(QGraphicsScene):
         target = self.grid.get(edge.target)
         assert source is not None
         assert target is not None
-        ports = self.cards[edge.target].face.ports
+        ports = self.cards[edge.target].form.ports
         return route(
             output_port(source, self._flow),
             input_port(target, edge.port, ports, self._flow),
@@ -216,6 +237,11 @@ class CanvasScene(QGraphicsScene):
             (edge.source, edge.target),
             self._flow,
         )
+
+    @property
+    def outlines(self) -> tuple[object, ...]:
+        """A value that differs where places, sizes or colors of cards and notes may."""
+        return self._flow, self.grid.changes, self._recolored
 
     @property
     def flow(self) -> Flow:
@@ -254,11 +280,11 @@ class CanvasScene(QGraphicsScene):
 
     def set_selection(self, names: tuple[str, ...]) -> None:
         """Mark exactly these cards as selected."""
-        chosen = set(names)
+        chosen = {name for name in names if name in self.cards}
         self._selection = names
-        for name, card in self.cards.items():
-            if card.selected != (name in chosen):
-                card.set_state(selected=name in chosen)
+        for name in chosen ^ self._marked:
+            self.cards[name].set_state(selected=name in chosen)
+        self._marked = chosen
 
     def set_hovered(self, name: str | None) -> None:
         """Mark the card under the pointer."""
@@ -308,13 +334,24 @@ class CanvasScene(QGraphicsScene):
 
     def set_targeted(self, name: str | None) -> None:
         """Mark the one card that a wire in hand would reach."""
-        for other, card in self.cards.items():
-            card.set_state(targeted=other == name)
+        if self._targeted in self.cards:
+            self.cards[self._targeted].set_state(targeted=False)
+        self._targeted = name
+        if name in self.cards:
+            self.cards[name].set_state(targeted=True)
 
     def set_refused(self, name: str | None) -> None:
         """Mark the one card that would refuse a wire in hand."""
-        for other, card in self.cards.items():
-            card.set_state(refused=other == name)
+        if self._refused in self.cards:
+            self.cards[self._refused].set_state(refused=False)
+        self._refused = name
+        if name in self.cards:
+            self.cards[name].set_state(refused=True)
+
+    @property
+    def faulty(self) -> list[str]:
+        """The cards that something is wrong with."""
+        return [name for name, card in self.cards.items() if card.form.faulty]
 
     # A move in progress -------------------------------------------------------------------------
 
@@ -324,7 +361,7 @@ class CanvasScene(QGraphicsScene):
         for name, (x, y) in places.items():
             card = self.cards[name]
             before = self.grid.get(name)
-            box = Box.around(x, y, card.face.width, card.face.height)
+            box = Box.around(x, y, card.form.width, card.form.height)
             if before == box:
                 continue
             card.setPos(x, y)
@@ -336,6 +373,7 @@ class CanvasScene(QGraphicsScene):
                 and any(wire.route.examined.meets(box) for box in changed)
             ):
                 wire.set_route(self._route(edge))
+        self._labels_due = True
 
     def end_preview(self) -> None:
         """Put every card back where the value has it."""
@@ -353,12 +391,12 @@ class CanvasScene(QGraphicsScene):
         """The nearest port within ``reach`` canvas pixels."""
         best: tuple[float, PortHit] | None = None
         for name, box in self.grid.near(Box(x, y, x, y).grown(reach)).items():
-            face = self.cards[name].face
+            form = self.cards[name].form
             places = [
-                (input_port(box, port, face.ports, self._flow), PortHit(name, "input", port))
-                for port in range(face.ports)
+                (input_port(box, port, form.ports, self._flow), PortHit(name, "input", port))
+                for port in range(form.ports)
             ]
-            if face.leaves:
+            if form.leaves:
                 places.append((output_port(box, self._flow), PortHit(name, "output", 0)))
             for place, hit in places:
                 away = max(abs(place.x - x), abs(place.y - y))
@@ -390,13 +428,29 @@ class CanvasScene(QGraphicsScene):
         assert box is not None
         if hit.side == "output":
             return output_port(box, self._flow)
-        return input_port(box, hit.port, self.cards[hit.node].face.ports, self._flow)
+        return input_port(box, hit.port, self.cards[hit.node].form.ports, self._flow)
 
     def is_free(self, name: str) -> bool:
         """Whether nothing takes the node's output yet."""
-        return self.cards[name].face.leaves and name not in self._leaving
+        return self.cards[name].form.leaves and name not in self._leaving
 
     def content(self) -> QRectF | None:
         """The rectangle around all cards and notes; None for an empty canvas."""
         box = union((*self.grid.boxes(), *(item.box for item in self.comments.values())))
         return None if box is None else QRectF(box.left, box.top, box.width, box.height)
+
+
+def _wired(edges: Iterable[Edge], nodes: Mapping[str, Node]) -> dict[str, int]:
+    """One more than the highest wired input port of each node that is fed."""
+    result: dict[str, int] = {}
+    for edge in edges:
+        if edge.source in nodes and edge.target in nodes:
+            result[edge.target] = max(result.get(edge.target, 0), edge.port + 1)
+    return result
+
+
+def _same(one: NodeReport | None, other: NodeReport | None) -> bool:
+    """Whether two reports of one node are drawn alike."""
+    if one is None or other is None:
+        return one is other
+    return one == other or faces.same(one, other)

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
-    QBrush,
-    QColor,
+    QAccessible,
+    QAccessibleAnnouncementEvent,
     QNativeGestureEvent,
     QPainter,
-    QPixmap,
     QTransform,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
+from studio.app.canvas.dots import Dots
 from studio.app.canvas.editor import Editor
-from studio.app.canvas.ink import ink
 from studio.app.canvas.scene import CanvasScene
 from studio.app.canvas.tip import PointerTip
-from studio.app.theme.tokens import theme
 from studio.app.workspace import Workspace
 from studio.project.analysis import Analysis, with_findings
 from studio.project.problems import Problem
@@ -30,7 +28,6 @@ MIN_ZOOM, MAX_ZOOM = 0.05, 4.0
 ZOOM_STEP = 1.2
 READABLE = 0.55
 """Zoom from which the texts of a card can be read."""
-DOT_PITCH = 24
 DOTS_FROM = 0.6
 
 
@@ -55,6 +52,10 @@ class Stage(QGraphicsView):
     note_text_wanted = Signal(str)
     """The text of this note shall be edited."""
     next_note_wanted = Signal()
+    wire_wanted = Signal(bool)
+    """A wire shall be led by keys: out of what is selected, or (True) into it."""
+    edge_wanted = Signal(object)
+    """This Edge shall be selected."""
     moving = Signal()
     """Many cards are about to be moved."""
     moved_all = Signal()
@@ -81,7 +82,7 @@ class Stage(QGraphicsView):
         self.findings: tuple[Problem, ...] = ()
         """Problems beyond the network: what the data has to say about its nodes."""
         self._fitted = False
-        self._dots: dict[str, QBrush] = {}
+        self._dots = Dots()
 
     @property
     def data_name(self) -> str:
@@ -96,22 +97,10 @@ class Stage(QGraphicsView):
         return level.analysis if level.path else with_findings(level.analysis, self.findings)
 
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
-        super().drawBackground(painter, rect)
         if self.zoom >= DOTS_FROM:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-            painter.fillRect(rect, self._dot_brush())
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-
-    def _dot_brush(self) -> QBrush:
-        scheme = theme().scheme
-        if scheme not in self._dots:
-            tile = QPixmap(DOT_PITCH, DOT_PITCH)
-            tile.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(tile)
-            painter.fillRect(0, 0, 1, 1, QColor(ink().track))
-            painter.end()
-            self._dots[scheme] = QBrush(tile)
-        return self._dots[scheme]
+            self._dots.paint(painter, QRectF(rect), self.viewport().size())
+        else:
+            super().drawBackground(painter, rect)
 
     # Zoom and place -----------------------------------------------------------------------------
 
@@ -187,6 +176,20 @@ class Stage(QGraphicsView):
             if not self.shown_area().contains(area):
                 self.ensureVisible(area, 60, 60)
                 self.moved.emit()
+
+    def zoom_to(self, area: QRectF) -> None:
+        """Show this part of the canvas, never larger than life."""
+        self._fitted = True
+        margin = 60.0
+        wanted = area.adjusted(-margin, -margin, margin, margin)
+        room = self.viewport().rect()
+        self.set_zoom(min(room.width() / wanted.width(), room.height() / wanted.height(), 1.0))
+        self._center(area.center())
+
+    def announce(self, text: str) -> None:
+        """Let a screen reader say what has just happened."""
+        if text and QAccessible.isActive():
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
 
     def scroll_by(self, by: QPoint) -> None:
         """Move the view over the canvas, in screen pixels."""

@@ -1,4 +1,4 @@
-"""A sentence at the pointer: why a wire is refused."""
+"""A sentence at the pointer, or at the card that the keys have led to: why a wire is refused."""
 
 from __future__ import annotations
 
@@ -29,19 +29,25 @@ class PointerTip(QLabel):
         self.setContentsMargins(8, 5, 8, 5)
         sized(self, lambda w: w.setMaximumWidth(px(WIDTH)))
         set_role(self, "warning")
+        self._calm = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(LINGER)
         self._timer.timeout.connect(self.hide)
         self.hide()
 
-    def say(self, sentence: str, place: QPoint, spared: QRect | None = None) -> None:
+    def say(
+        self, sentence: str, place: QPoint, spared: QRect | None = None, *, calm: bool = False
+    ) -> None:
         """Show ``sentence`` beside ``place``, below or above ``spared`` where that is given; an
-        empty one hides the tip."""
+        empty one hides the tip. A ``calm`` one is no warning."""
         self._timer.stop()
         if not sentence:
             self.hide()
             return
+        if calm != self._calm:
+            self._calm = calm
+            set_role(self, "text" if calm else "warning")
         if sentence != self.text():
             self.setText(sentence)
             self.setAccessibleName(sentence)
@@ -68,7 +74,7 @@ class PointerTip(QLabel):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(ink().faulty)
+        painter.setPen(ink().hovered if self._calm else ink().faulty)
         painter.setBrush(ink().card)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), RADIUS, RADIUS)
         painter.end()

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Slot
 from PySide6.QtGui import (
-    QAccessible,
-    QAccessibleEvent,
     QContextMenuEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -39,7 +37,9 @@ from studio.app.canvas.gestures import (
 )
 from studio.app.canvas.glide import Glide
 from studio.app.canvas.ink import ink
+from studio.app.canvas.keys import CanvasKeys
 from studio.app.canvas.minimap import Minimap
+from studio.app.canvas.narrator import Narrator
 from studio.app.canvas.notes import Notes
 from studio.app.canvas.offer import ConnectOffer
 from studio.app.canvas.rename import RenameField
@@ -88,6 +88,8 @@ class CanvasView(Stage):
         self.repeating = RepeatField(self)
         self.commenting = Commenting(self)
         self.adding = Adding(self)
+        self.keys = CanvasKeys(self)
+        self.narrator = Narrator(self)
         self.actions_ = CanvasActions(self)
         self.moved.connect(self._settle)
         self.zoom_changed.connect(self._place_notes)
@@ -101,6 +103,8 @@ class CanvasView(Stage):
         self.note_wanted.connect(self.commenting.add)
         self.note_text_wanted.connect(self.commenting.field.open_for)
         self.next_note_wanted.connect(self.commenting.step)
+        self.wire_wanted.connect(self.keys.pull_wire)
+        self.edge_wanted.connect(self.select_edge)
         workspace.started.connect(self.look_afresh)
         workspace.level_changed.connect(self.look_afresh)
         self.open_wanted.connect(self._open)
@@ -128,6 +132,7 @@ class CanvasView(Stage):
     @Slot()
     def _follow(self) -> None:
         """The value changed."""
+        self.keys.cancel()
         if self._gesture is not None:
             self._cancel_gesture()
         self.tip.say("", QPoint())
@@ -153,18 +158,8 @@ class CanvasView(Stage):
         self._speak()
 
     def _speak(self) -> None:
-        """Let a screen reader say what is selected."""
-        text = speech.describe(
-            self.workspace.level.network,
-            self.known,
-            self.workspace.selection,
-            self.canvas.selected_comment,
-        )
-        if text != self.accessibleDescription():
-            self.setAccessibleDescription(text)
-            if QAccessible.isActive():
-                event = QAccessibleEvent(self, QAccessible.Event.DescriptionChanged)
-                QAccessible.updateAccessibility(event)
+        """Let a screen reader say what is selected and what an edit did."""
+        self.narrator.tell(self.known)
 
     @Slot()
     def _dress(self) -> None:
@@ -208,6 +203,7 @@ class CanvasView(Stage):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         self.glide.end()
+        self.keys.cancel()
         self.tip.say("", QPoint())
         place = event.position().toPoint()
         if self._gesture is not None:
@@ -260,12 +256,14 @@ class CanvasView(Stage):
             self.workspace.select((name,))
         self._pressed = (name, place, at)
 
+    @Slot(object)
     def select_edge(self, edge: Edge | None) -> None:
         """Select one wire, and no node."""
         self.workspace.select(())
         self.canvas.select_comment(None)
         self.canvas.select_edge(edge)
         self.actions_.refresh()
+        self._speak()
 
     def _follow_link(self, at: QPointF) -> bool:
         """Apply the fix whose words were clicked."""
@@ -377,12 +375,16 @@ class CanvasView(Stage):
             and event.key() == Qt.Key.Key_Tab
             and not event.modifiers()
         ):
-            self.adding.open_at(self.viewport().mapFromGlobal(self.cursor().pos()))
+            if not self.keys.add_at_end():
+                self.adding.open_at(self.viewport().mapFromGlobal(self.cursor().pos()))
             return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
+        if self.keys.press(event, space=self._space):
+            event.accept()
+            return
         if key == Qt.Key.Key_Space and not event.isAutoRepeat():
             self._space = True
             self.viewport().setCursor(Qt.CursorShape.OpenHandCursor)
@@ -437,16 +439,14 @@ class CanvasView(Stage):
 
     def _escape(self) -> None:
         """Out of whatever is under way, then out of the selection."""
-        if self._gesture is not None or self._pressed is not None:
+        if self.keys.busy:
+            self.keys.cancel()
+        elif self._gesture is not None or self._pressed is not None:
             self._cancel_gesture()
         elif self.offer.ends is not None:
             self.offer.dismiss()
-        elif self.canvas.selected_edge is not None:
-            self.canvas.select_edge(None)
-            self.actions_.refresh()
-        elif self.canvas.selected_comment is not None:
-            self.canvas.select_comment(None)
-            self.actions_.refresh()
+        elif self.canvas.selected_edge is not None or self.canvas.selected_comment is not None:
+            self.select_edge(None)
         else:
             self.workspace.select(())
 

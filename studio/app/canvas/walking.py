@@ -1,12 +1,13 @@
-"""Where an arrow key leads from a node: along the wires, then to what stands beside."""
+"""Where an arrow key leads: from a node along the wires, then to what stands beside; from a wire to
+the next one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from studio.project import graph
-from studio.project.values import Flow, Network, Node
+from studio.project.values import Edge, Flow, Network, Node
 
 Direction = Literal["up", "down", "left", "right"]
 
@@ -58,3 +59,42 @@ def _beyond(node: Node, nodes: dict[str, Node], direction: Direction) -> str | N
         if best is None or away < best[0]:
             best = (away, other.name)
     return best[1] if best is not None else None
+
+
+def first_and_last(network: Network) -> tuple[str, str] | None:
+    """The nodes at which the flow begins and ends, as they stand; None for an empty canvas."""
+    first, last = step(network, None, "down"), step(network, None, "up")
+    return None if first is None or last is None else (first, last)
+
+
+def wires_of(network: Network, name: str | None, *, onward: bool) -> list[Edge]:
+    """The wires out of a node, or into it; those the other way where it has none of these; all
+    for None. From left to right, or from top to bottom."""
+    if name is None:
+        return _ordered(network, network.edges)
+    out, into = graph.outgoing(network).get(name, []), graph.incoming(network).get(name, [])
+    return _ordered(network, (out or into) if onward else (into or out))
+
+
+def around(network: Network, edge: Edge, by: int) -> Edge | None:
+    """The next wire of those that share an end with this one; None where it is alone."""
+    near = [e for e in network.edges if e.source == edge.source or e.target == edge.target]
+    wires = _ordered(network, near)
+    if len(wires) < 2 or edge not in wires:
+        return None
+    return wires[(wires.index(edge) + by) % len(wires)]
+
+
+def _ordered(network: Network, wires: Iterable[Edge]) -> list[Edge]:
+    """As they are met: by where they end across the flow, then by the input."""
+    nodes = {node.name: node for node in network.nodes}
+    down = network.flow == "down"
+
+    def place(edge: Edge) -> tuple[float, float, int, float]:
+        source, target = nodes[edge.source], nodes[edge.target]
+        if down:
+            return target.y, target.x, edge.port, source.x
+        return target.x, target.y, edge.port, source.y
+
+    known = (edge for edge in wires if edge.source in nodes and edge.target in nodes)
+    return sorted(known, key=place)

@@ -13,7 +13,8 @@ from studio.app.canvas import catalog
 from studio.app.canvas.scene import CanvasScene
 from studio.app.canvas.view import CanvasView
 from studio.app.workspace import Workspace
-from studio.project import codec, edits, registry, templates
+from studio.project import codec, edits, registry, reorder, templates
+from studio.project.analysis import analyze
 from studio.project.colors import COLORS
 from studio.project.settings import Flag, Integer
 from studio.project.tags import TAGS
@@ -36,7 +37,7 @@ class Clumsy:
         "add", "add", "insert", "connect", "disconnect", "remove", "rename", "move", "preview",
         "setting", "duplicate", "undo", "redo", "tidy", "fix", "select", "cut_all",
         "group", "group", "ungroup", "comment", "comment", "tag", "align", "repeat",
-        "flow", "open", "open", "go_out",
+        "flow", "open", "open", "go_out", "earlier", "swap",
     )  # fmt: skip
 
     def names(self) -> list[str]:
@@ -119,6 +120,17 @@ class Clumsy:
     def go_out(self) -> None:
         self.workspace.open_level(self.workspace.level.path[:-1])
 
+    def earlier(self) -> None:
+        name, edit = self.some(), self.chance.choice([reorder.earlier, reorder.later])
+        self.workspace.edit_network("Move", lambda network: edit(network, name))
+
+    def swap(self) -> None:
+        if self.editor.network.edges:
+            edge, by = self.chance.choice(self.editor.network.edges), self.chance.choice([-1, 1])
+            self.workspace.edit_network(
+                "Order", lambda network: reorder.swap_inputs(network, edge, by)[0]
+            )
+
     def flow(self) -> None:
         self.editor.set_flow(self.chance.choice(["down", "right"]))
 
@@ -190,6 +202,8 @@ def check(view: CanvasView) -> None:
     drawn = sum(len(shown[part]) for part in ("cards", "wires", "comments"))
     assert items == drawn + len(view.notes.items) + 1
     project = view.workspace.project
+    # What is taken over from the analysis before equals what is found anew.
+    assert view.workspace.analysis == analyze(project.network)
     assert codec.loads(codec.dumps(project)) == project
 
 

@@ -524,6 +524,25 @@ def test_f1_shows_every_pages_keys_beside_the_window(qtbot: QtBot, window: MainW
     qtbot.keyClick(sheet, Qt.Key.Key_Escape)
 
 
+def test_a_question_mark_opens_the_sheet_and_stays_text_in_a_field(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    page = window.page("build")
+    assert isinstance(page, BuildPage)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    field = page.palette_panel.search
+    field.setFocus()
+    qtbot.keyClick(field, Qt.Key.Key_Question)
+    assert field.text() == "?"
+    assert window.findChild(ShortcutSheet) is None
+    page.view.setFocus()
+    qtbot.keyClick(page.view, Qt.Key.Key_Question)
+    sheet = window.findChild(ShortcutSheet)
+    assert sheet is not None
+    sheet.close()
+
+
 def test_the_shortcut_sheet_names_keys_that_the_window_has(window: MainWindow) -> None:
     known = {key.toString() for action in window.actions() for key in action.shortcuts()} | {
         f"Ctrl+{number}" for number in (1, 2, 3)
