@@ -114,7 +114,13 @@ def test_the_forecast_of_half_precision_is_near_the_peak_of_a_real_step(name: st
         Chosen("momentum", {"momentum": 0.0}),
         Chosen("rmsprop"),
         Chosen("rmsprop", {"momentum": 0.9}),
+        Chosen("rmsprop", {"centered": True}),
         Chosen("adam"),
+        Chosen("adam", {"amsgrad": True}),
+        Chosen("adamw"),
+        Chosen("adagrad"),
+        Chosen("muon"),
+        Chosen("muon", {"ends": False}),
     ],
     ids=str,
 )
