@@ -160,6 +160,7 @@ class TextField(QLineEdit):
         sized(self, lambda w: w.setFixedHeight(px(ROW)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setText(self._value)
+        self.setCursorPosition(0)
         self.textEdited.connect(self._typed)
         self.editingFinished.connect(self._finished)
 

@@ -71,6 +71,9 @@ def measured_and_forecast(
     with Account() as account:
         for tensor in (*module.parameters(), *module.buffers()):
             account.enter(tensor.detach())
+        for slots in rule.state.values():  # what an optimizer has before its first step
+            for tensor in slots.values():
+                account.enter(tensor)
         for _ in range(steps):
             images = torch.randn(batch, *(analysis.input_shape or ()))
             labels = torch.randint(0, 10, (batch,))

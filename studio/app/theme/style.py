@@ -205,7 +205,8 @@ QToolButton[role="figure-error"] { color: @error; }
 QToolButton[role="page"] { color: @muted; font-size: @small; font-weight: 600; }
 QToolButton[role="page"]:checked { color: @accent; }
 QToolButton[role="fold"] {
-    font-weight: 600; padding: 0; border: 1px solid transparent; background: transparent;
+    font-weight: 600; padding: 0; margin-left: -3px; border: 1px solid transparent;
+    background: transparent;
 }
 QToolButton[role="fold"]:hover { color: @accent; }
 QToolButton[role="fold"]:focus { border: 1px solid @accent; }

@@ -11,6 +11,7 @@ from msgspec.structs import asdict, replace
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from studio.app.elided import ElidedLabel
 from studio.app.fields import ChoiceField, field
 from studio.app.forms import SettingsForm
 from studio.app.tabbing import follow_layout
@@ -38,13 +39,13 @@ class Card(QWidget):
         self._title = QLabel(title, self)
         set_role(self._title, "title")
         self.fold_button: QToolButton | None = None
-        self.summary = QLabel(self)
+        self.summary = ElidedLabel("", self)
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         set_role(self.summary, "small")
         self._head = QHBoxLayout()
         self._head.setSpacing(S2)
         self._head.addWidget(self._title)
-        self._head.addStretch(1)
-        self._head.addWidget(self.summary)
+        self._head.addWidget(self.summary, 1)
         self.body = QWidget(self)
         self.column = QVBoxLayout(self.body)
         self.column.setContentsMargins(0, S2, 0, 0)

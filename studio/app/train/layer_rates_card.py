@@ -7,12 +7,11 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from studio.app.forms import SettingsForm
 from studio.app.tabbing import follow_layout
 from studio.app.theme.icons import set_icon
-from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW, S1
 from studio.app.train.cards import Card
@@ -36,9 +35,6 @@ class LayerRatesCard(Card):
         self._offered: tuple[str, ...] = ()
         self._place = QVBoxLayout()
         self._place.setSpacing(S1)
-        self.why = QLabel(WHY, self)
-        self.why.setWordWrap(True)
-        set_role(self.why, "small")
         self.add = QComboBox(self)
         self.add.setAccessibleName("Add a layer rate")
         self.add.setToolTip(f"<qt>Choose a node or a layer in it. {WHY}</qt>")
@@ -49,7 +45,6 @@ class LayerRatesCard(Card):
         self.add.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         sized(self.add, lambda w: w.setFixedHeight(px(ROW)))
         self.add.activated.connect(self._add)
-        self.column.addWidget(self.why)
         self.column.addLayout(self._place)
         self.column.addWidget(self.add)
 
@@ -119,5 +114,5 @@ def _summary(factors: Mapping[str, float]) -> str:
     if not factors:
         return "none"
     frozen = sum(factor == 0 for factor in factors.values())
-    words = f"{len(factors)} of their own"
+    words = f"{len(factors)} set"
     return f"{words}, {frozen} frozen" if frozen else words
