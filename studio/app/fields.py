@@ -30,7 +30,17 @@ from studio.app.number_field import MIXED, NumberField, alike, is_projects_own
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW
 from studio.project import expressions
-from studio.project.settings import Choice, Flag, Integer, Real, Setting, SettingError, Text
+from studio.project.settings import (
+    Choice,
+    Flag,
+    Integer,
+    Numbers,
+    Points,
+    Real,
+    Setting,
+    SettingError,
+    Text,
+)
 
 
 class ChoiceField(QComboBox):
@@ -134,19 +144,23 @@ class FlagField(QCheckBox):
 
 
 class TextField(QLineEdit):
-    """A line of text; what the setting does not take is said in words while it is typed."""
+    """A line of text; what the setting does not take is said in words while it is typed.
+
+    Numbers and points in a row are such a line too.
+    """
 
     edited = Signal(object)
     refused = Signal(str)
     committed = Signal()
 
-    def __init__(self, setting: Text, parent: QWidget | None = None) -> None:
+    def __init__(self, setting: Text | Numbers | Points, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._setting = setting
         self._value = setting.initial
         sized(self, lambda w: w.setFixedHeight(px(ROW)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setText(self._value)
+        self.setCursorPosition(0)
         self.textEdited.connect(self._typed)
         self.editingFinished.connect(self._finished)
 
@@ -158,7 +172,7 @@ class TextField(QLineEdit):
         """Show ``value``; a text being typed that already stands for it is left alone."""
         self._value = str(value)
         self.setPlaceholderText("")
-        if self.text().strip() != self._value:
+        if not self._stands_for(self._value):
             self.setText(self._value)
             self.setCursorPosition(0)
 
@@ -170,6 +184,13 @@ class TextField(QLineEdit):
 
     def event(self, event: QEvent) -> bool:
         return False if is_projects_own(event) else super().event(event)
+
+    def _stands_for(self, value: str) -> bool:
+        """Whether the text in the field means ``value``, as "30,60" means "30, 60"."""
+        try:
+            return self._setting.parse(self.text()) == value
+        except SettingError:
+            return self.text().strip() == value
 
     def _typed(self, text: str) -> None:
         try:
@@ -200,7 +221,7 @@ def field(setting: Setting, parent: QWidget | None = None) -> Field:
         made = ChoiceField(setting, parent)
     elif isinstance(setting, Flag):
         made = FlagField(setting, parent)
-    elif isinstance(setting, Text):
+    elif isinstance(setting, Text | Numbers | Points):
         made = TextField(setting, parent)
     else:
         raise TypeError(f"no editor for {type(setting).__name__}")

@@ -16,12 +16,12 @@ from studio.commands.loading import load_engine
 HELP = "measure one of the project's own benchmarks"
 
 NAMES = (
-    "analysis", "app", "canvas", "describe", "first_step", "loop", "module", "plots",
+    "analysis", "app", "canvas", "describe", "feed", "first_step", "loop", "module", "plots",
     "precision", "startup",
 )  # fmt: skip
 """Each is the module of that name in ``studio.commands.benchmarks``."""
 
-_WITH_TORCH = ("app", "first_step", "loop", "module", "precision")
+_WITH_TORCH = ("app", "feed", "first_step", "loop", "module", "precision")
 
 
 class Benchmark(Protocol):

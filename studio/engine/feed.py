@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -62,6 +63,8 @@ class Feed:
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
         """``augment`` makes the change of training images, given their mean ``(1, C, 1, 1)``."""
+        self.seconds = 0.0
+        """How long the training waited for batches so far."""
         self._data = data
         self._device = device
         self._batch_size = batch_size
@@ -94,11 +97,21 @@ class Feed:
     def parts(self, epoch: int, start: int = 0) -> Iterator[Part]:
         """The training batches of ``epoch`` from step number ``start`` on, as parts of steps."""
         first = start * self._accumulate
-        for number, (images, labels) in enumerate(self.batches(epoch, first), first):
+        for number, (images, labels) in enumerate(self._timed(self.batches(epoch, first)), first):
             begin = number - number % self._accumulate
             end = min(begin + self._accumulate, self._batches)
             together = min(end * self._batch_size, len(self._train)) - begin * self._batch_size
             yield Part(images, labels, number, len(labels) / together, number + 1 == end)
+
+    def _timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The same batches; what they take to make is counted."""
+        while True:
+            start = time.perf_counter()
+            batch = next(batches, None)
+            self.seconds += time.perf_counter() - start
+            if batch is None:
+                return
+            yield batch
 
     def split(self, name: str, batch_size: int) -> Iterator[Batch]:
         """All images of a split in their order."""

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch.nn import functional
 
+from studio.engine.assembly import assemble
 from studio.engine.checks import check_data, check_project
-from studio.engine.data import DataReader, normalization
-from studio.engine.feed import Batch, Feed
-from studio.engine.module import build_module, has_batch_norm, training_logits
-from studio.engine.optimizers import build_optimizer, set_learning_rate
-from studio.engine.precision import Precision
+from studio.engine.clipping import clip
+from studio.engine.data import DataReader
+from studio.engine.feed import Feed, Part
+from studio.engine.module import training_logits
+from studio.engine.optimizers import set_learning_rate
 from studio.engine.pretrained import load_weights
 from studio.project import heads
 from studio.project.precision import resolve
@@ -49,19 +49,12 @@ def find_rate(
     data = reader.read(project.data, analysis.input_shape)
     check_data(data, project)
     recipe, place = project.recipe, torch.device(device.name)
-    module = build_module(project.network, recipe.seed, device.name).train()
+    tools = assemble(project, data, resolve(recipe, analysis, device.fastest, device.name), place)
+    module, optimizer, precision = tools.module.train(), tools.optimizer, tools.precision
+    for norm in tools.fixed:
+        norm.eval()
     if recipe.weights:
         load_weights(module, project, lambda text: None)
-    precision = Precision(resolve(recipe, analysis, device.fastest, device.name), place)
-    optimizer = build_optimizer(recipe, module.parameters(), may_skip=precision.overflows)
-    feed = Feed(
-        data,
-        place,
-        *normalization(project.data.normalization, data.mean, data.deviation),
-        batch_size=recipe.batch_size,
-        seed=recipe.seed,
-        drop_single=has_batch_norm(module),
-    )
     auxiliary = tuple(heads.weights(analysis).values())
     rates = np.geomspace(LOWEST, HIGHEST, STEPS)
     losses: list[float] = []
@@ -70,19 +63,24 @@ def find_rate(
     devices = [place] if place.type == "cuda" else []
     with torch.random.fork_rng(devices):  # dropout draws from torch's own generator
         torch.manual_seed(recipe.seed)
-        for step, ((images, labels), rate) in enumerate(zip(_endless(feed), rates, strict=False)):
+        for step, (parts, rate) in enumerate(zip(_steps(tools.feed), rates, strict=False)):
             if stopped():
                 raise WorkFailed("The search for a learning rate was stopped.")
+            now = 0.0
+            for epoch, part in parts:
+                images, targets = tools.mixing(part.images, part.labels, epoch, part.number)
+                with precision.autocast():
+                    outputs, *others = training_logits(module, images)
+                    loss = total = tools.loss(outputs, targets)
+                    for weight, other in zip(auxiliary, others, strict=True):
+                        total = total + weight * tools.loss(other, targets)
+                precision.backward(part.share * total)
+                now += part.share * loss.item()  # every loss is looked at: it waits for the device
             set_learning_rate(optimizer, float(rate))
-            with precision.autocast():
-                outputs, *others = training_logits(module, images)
-                loss = total = functional.cross_entropy(outputs, labels)
-                for weight, other in zip(auxiliary, others, strict=True):
-                    total = total + weight * functional.cross_entropy(other, labels)
-            optimizer.zero_grad()
-            precision.backward(total, optimizer)
+            precision.unscale(optimizer)
+            clip(list(module.parameters()), recipe)
             precision.step(optimizer)
-            now = loss.item()  # the test looks at every loss, and so waits for the device
+            optimizer.zero_grad()
             if not math.isfinite(now):
                 break
             mean = SMOOTHING * mean + (1 - SMOOTHING) * now
@@ -111,6 +109,12 @@ def suggest(rates: tuple[float, ...], losses: list[float]) -> float:
     return float(f"{rates[steepest]:.2g}")
 
 
-def _endless(feed: Feed) -> Iterator[Batch]:
+def _steps(feed: Feed) -> Iterator[list[tuple[int, Part]]]:
+    """The parts of step after step, each with its epoch, without an end."""
     for epoch in itertools.count():
-        yield from feed.batches(epoch)
+        parts: list[tuple[int, Part]] = []
+        for part in feed.parts(epoch):
+            parts.append((epoch, part))
+            if part.completes:
+                yield parts
+                parts = []

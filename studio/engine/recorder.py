@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -77,12 +78,16 @@ class Recorder:
         overflows: bool = False,
         probe: Probe | None = None,
         tell: Callable[[Probed], None] = lambda probed: None,
+        waited: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """``overflows``: infinite gradients are part of the precision, and their step left out.
 
-        What ``probe`` finds is handed to ``tell``."""
+        What ``probe`` finds is handed to ``tell``, with the share of the time for which batches
+        were waited for (``waited`` gives seconds so far)."""
         self._probe = probe
         self._tell = tell
+        self._waited = waited
+        self._looked = (watch(), 0.0)
         self._overflows = overflows
         self._telemetry = telemetry
         self._metrics = metrics
@@ -134,7 +139,13 @@ class Recorder:
         if sent is not None:
             self._read(sent)
             if self._probe is not None and (probed := self._probe.take(sent.steps[-1].step)):
-                self._tell(probed)
+                self._tell(msgspec.structs.replace(probed, waiting=self._waiting()))
+
+    def _waiting(self) -> float:
+        """The share of the time since the last look for which batches were waited for."""
+        now, waited = self._watch(), self._waited()
+        before, self._looked = self._looked, (now, waited)
+        return min(1.0, (waited - before[1]) / max(now - before[0], 1e-9))
 
     def drain(self) -> None:
         """Read everything, waiting for the device; raises Diverged."""

@@ -19,7 +19,7 @@ from studio.engine.averaging import Averaging
 from studio.engine.checkpoint import Checkpoint, CheckpointError, Place, read_checkpoint, restore
 from studio.engine.checks import check_data, check_project
 from studio.engine.compiling import compile_forward
-from studio.engine.data import DataReader, DataSet
+from studio.engine.data import DataReader, DataSet, normalization
 from studio.engine.determinism import deterministic, is_refusal
 from studio.engine.feed import Feed
 from studio.engine.keeper import Keeper
@@ -212,6 +212,7 @@ class TrainingRun:
                 overflows=precision.overflows,
                 probe=Probe(module),
                 tell=self._control.post,
+                waited=lambda: feed.seconds,
             ),
             metrics=self._metrics,
             keeper=self._keeper,
@@ -360,8 +361,9 @@ class TrainingRun:
         self._metrics.layers(
             (name, rows[name].kind, rows[name].parameters) for name in self._info.layers
         )
-        received = data.received(*normalization(self._project.data.normalization, data.mean,
-                                                data.deviation))  # fmt: skip
+        received = data.received(
+            *normalization(self._project.data.normalization, data.mean, data.deviation)
+        )
         self._metrics.event(place.step, "resumed" if self._resumed else "started")
         self._note(place, "running")
         self._control.post(

@@ -59,12 +59,12 @@ def _state(optimizer: Chosen, analysis: Analysis, learning: int) -> tuple[int, i
         values = complete(kind.settings, {}, kind.title)
     kept = kind.slots(values) * learning
     if not kind.by_matrix:
-        return kept, kind.scratch * learning
+        return kept, round(kind.scratch * learning)
     sizes = [row.parameters for row in analysis.layers if row.parameters] or [0]
     if values["ends"]:
         kept = min(2 * learning, kept + sizes[0] + (sizes[-1] if len(sizes) > 1 else 0))
         sizes = sizes[1:-1] or [0]
-    return kept, kind.scratch * max(sizes)
+    return kept, round(kind.scratch * max(sizes))
 
 
 def _activations(analysis: Analysis, batch: int, arithmetic: Arithmetic) -> int:

@@ -89,7 +89,7 @@ def summary(recipe: Recipe) -> str:
     clips = recipe.clip_norm or recipe.clip_value
     on = (
         (recipe.label_smoothing, "smoothing"),
-        (recipe.class_weighting != "none", "class weights"),
+        (recipe.class_weighting != "none", "weights"),
         (recipe.mixup, "mixup"),
         (recipe.cutmix, "cutmix"),
         (clips, "clipping"),

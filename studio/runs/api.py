@@ -115,12 +115,14 @@ class Probed(msgspec.Struct, frozen=True, tag=True):
 
     ``shares`` has for each of ``layers`` the part of its channels that are zero for every image
     (kind ``relu``), or of its outputs that lie at an end of their range (``sigmoid``, ``tanh``).
+    ``waiting`` is the share of the time since the last look that went by waiting for batches.
     """
 
     step: int
     layers: tuple[str, ...]
     kinds: tuple[str, ...]
     shares: tuple[float, ...]
+    waiting: float = 0.0
 
 
 class PausedChanged(msgspec.Struct, frozen=True, tag=True):

@@ -71,6 +71,9 @@ def measured_and_forecast(
     with Account() as account:
         for tensor in (*module.parameters(), *module.buffers()):
             account.enter(tensor.detach())
+        for slots in rule.state.values():  # what an optimizer has before its first step
+            for tensor in slots.values():
+                account.enter(tensor)
         for _ in range(steps):
             images = torch.randn(batch, *(analysis.input_shape or ()))
             labels = torch.randint(0, 10, (batch,))
@@ -114,7 +117,13 @@ def test_the_forecast_of_half_precision_is_near_the_peak_of_a_real_step(name: st
         Chosen("momentum", {"momentum": 0.0}),
         Chosen("rmsprop"),
         Chosen("rmsprop", {"momentum": 0.9}),
+        Chosen("rmsprop", {"centered": True}),
         Chosen("adam"),
+        Chosen("adam", {"amsgrad": True}),
+        Chosen("adamw"),
+        Chosen("adagrad"),
+        Chosen("muon"),
+        Chosen("muon", {"ends": False}),
     ],
     ids=str,
 )

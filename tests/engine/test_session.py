@@ -15,7 +15,7 @@ from studio.engine import TorchEngine, checkpoint, devices, loading, trainer
 from studio.engine.checkpoint import read_checkpoint
 from studio.project import codec
 from studio.project.values import Chosen, DataSettings, Network, Project
-from studio.runs.api import EpochDone, Failed, Finished, Stage, Started, Warned, WorkFailed
+from studio.runs.api import EpochDone, Failed, Finished, Probed, Stage, Started, Warned, WorkFailed
 from studio.runs.folder import RunFolder, RunInfo
 from studio.runs.metrics import MetricsWriter, read_events
 from tests.engine.helpers import (
@@ -40,8 +40,8 @@ def failure(project: Project, folder: Path) -> Failed:
 def test_a_run_tells_its_story_in_order_and_leaves_it_in_its_folder(tmp_path: Path) -> None:
     project = small_project()
     run, messages = train(project, tmp_path / "first run")
-    stages = [message for message in messages if not isinstance(message, Stage)]
-    started, *epochs, finished = stages
+    told = [message for message in messages if not isinstance(message, Stage | Probed)]
+    started, *epochs, finished = told
     assert isinstance(started, Started)
     assert (started.step, started.steps_per_epoch, started.total_steps) == (0, 9, 18)
     assert (started.train_images, started.validation_images) == (1079, 359)

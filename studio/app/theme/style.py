@@ -6,7 +6,8 @@ A widget says what it is with ``set_role``:
   bold, muted), ``muted``, ``small``, ``number`` (tabular digits), ``error``, ``warning``,
   ``small-warning``, ``good``, ``bubble`` (over a form, while a text is wrong)
 - frames: ``panel``, ``card``, ``line`` (a hairline), ``bar`` (the message bar)
-- buttons: ``primary`` (one a page), ``flat`` (icon or text alone), ``link``, ``figure`` (a number
+- buttons: ``primary`` (one a page), ``flat`` (icon or text alone), ``link``, ``fold`` (the title
+  of what it folds), ``figure`` (a number
   that tells more when it is pressed), ``figure-error``
 """
 
@@ -203,6 +204,13 @@ QToolButton[role="figure"], QToolButton[role="figure-error"] {
 QToolButton[role="figure-error"] { color: @error; }
 QToolButton[role="page"] { color: @muted; font-size: @small; font-weight: 600; }
 QToolButton[role="page"]:checked { color: @accent; }
+QToolButton[role="fold"] {
+    font-weight: 600; padding: 0; margin-left: -3px; border: 1px solid transparent;
+    background: transparent;
+}
+QToolButton[role="fold"]:hover { color: @accent; }
+QToolButton[role="fold"]:focus { border: 1px solid @accent; }
+QToolButton[role="fold"]:checked { color: @text; }
 QToolButton:disabled { color: @disabled; background: transparent; }
 QToolButton::menu-indicator { image: none; }
 QPushButton::menu-indicator { image: none; }

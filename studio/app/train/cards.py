@@ -4,55 +4,92 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import asdict, replace
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from studio.app.elided import ElidedLabel
 from studio.app.fields import ChoiceField, field
 from studio.app.forms import SettingsForm
 from studio.app.tabbing import follow_layout
 from studio.app.theme.style import hairline, set_role
 from studio.app.theme.tokens import S1, S2, S3, S4
-from studio.app.train.rate_preview import RatePreview
+from studio.app.train.curve_editor import CurveEditor
 from studio.app.workspace import Workspace
 from studio.project import recipes
 from studio.project.optimizers import OPTIMIZERS, OptimizerKind
 from studio.project.schedules import SCHEDULES, ScheduleKind
 from studio.project.settings import Choice, Setting, SettingError
-from studio.project.values import Chosen, Project
+from studio.project.values import Chosen, Project, Recipe
 
 
 class Card(QWidget):
-    """A title with a summary beside it, forms, and what explains them."""
+    """A title with a summary beside it, forms, and what explains them.
+
+    A card that folds is one line, and remembers whether it is folded.
+    """
 
     def __init__(self, title: str, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.workspace = workspace
         self.setAccessibleName(title)
-        name = QLabel(title, self)
-        set_role(name, "title")
-        self.summary = QLabel(self)
+        self._title = QLabel(title, self)
+        set_role(self._title, "title")
+        self.fold_button: QToolButton | None = None
+        self.summary = ElidedLabel("", self)
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         set_role(self.summary, "small")
-        head = QHBoxLayout()
-        head.setSpacing(S2)
-        head.addWidget(name)
-        head.addStretch(1)
-        head.addWidget(self.summary)
-        self.column = QVBoxLayout()
-        self.column.setContentsMargins(S4, S3, S4, S3)
+        self._head = QHBoxLayout()
+        self._head.setSpacing(S2)
+        self._head.addWidget(self._title)
+        self._head.addWidget(self.summary, 1)
+        self.body = QWidget(self)
+        self.column = QVBoxLayout(self.body)
+        self.column.setContentsMargins(0, S2, 0, 0)
         self.column.setSpacing(S2)
-        self.column.addLayout(head)
+        inner = QVBoxLayout()
+        inner.setContentsMargins(S4, S3, S4, S3)
+        inner.setSpacing(0)
+        inner.addLayout(self._head)
+        inner.addWidget(self.body)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(self.column)
+        layout.addLayout(inner)
         layout.addWidget(hairline())
 
     def show_project(self, project: Project) -> None:
         """Bring the card in line with ``project``."""
         raise NotImplementedError
+
+    def folds(self, key: str) -> None:
+        """Let the card fold to its first line, which it is until the user has opened it; ``key``
+        is what it is remembered by."""
+        name = f"train/{key}"
+        button = QToolButton(self)
+        button.setText(self._title.text())
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setCheckable(True)
+        button.setToolTip("Show or fold this part of the recipe")
+        set_role(button, "fold")
+        self._head.replaceWidget(self._title, button)
+        self._title.hide()
+
+        def show(opened: bool) -> None:
+            button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+            self.body.setVisible(opened)
+
+        def press(opened: bool) -> None:
+            show(opened)
+            QSettings().setValue(name, "shown" if opened else "folded")
+
+        button.setChecked(str(QSettings().value(name, "folded")) == "shown")
+        show(button.isChecked())
+        button.clicked.connect(press)
+        self.fold_button = button
 
 
 class PlainCard(Card):
@@ -65,9 +102,11 @@ class PlainCard(Card):
         owner: str,
         settings: Sequence[Setting],
         parent: QWidget | None = None,
+        summarize: Callable[[Recipe], str] | None = None,
     ) -> None:
         super().__init__(title, workspace, parent)
         self._owner = owner
+        self._summarize = summarize
         self._settings = {setting.name: setting for setting in settings}
         self.form = SettingsForm(settings, self)
         self.form.edited.connect(self._edit)
@@ -77,7 +116,11 @@ class PlainCard(Card):
     def show_project(self, project: Project) -> None:
         values = asdict(getattr(project, self._owner))
         self.form.set_values(values)
-        self.form.set_errors(_errors(self._settings, values))
+        errors = _errors(self._settings, values)
+        self.form.set_errors(errors)
+        if self._summarize is not None:
+            self.summary.setText("wrong" if errors else self._summarize(project.recipe))
+            set_role(self.summary, "small-warning" if errors else "small")
 
     def _edit(self, name: str, value: object) -> None:
         def change(project: Project) -> Project:
@@ -215,9 +258,15 @@ class RateCard(ChosenCard):
         self.rate_form.edited.connect(self._edit_rate)
         self.rate_form.committed.connect(lambda _: workspace.end_merge())
         self._place.insertWidget(0, self.rate_form)
-        follow_layout(self)
-        self.preview = RatePreview(self)
+        self.warm_form = SettingsForm(recipes.WARMUP_SETTINGS, self)
+        self.warm_form.edited.connect(self._edit_rate)
+        self.warm_form.committed.connect(lambda _: workspace.end_merge())
+        self.column.insertWidget(self.column.indexOf(self.formula), self.warm_form)
+        self.preview = CurveEditor(self)
+        self.preview.edited.connect(lambda text: self._edit("points", text))
+        self.preview.committed.connect(workspace.end_merge)
         self.column.addWidget(self.preview)
+        follow_layout(self)
         self._steps_per_epoch: int | None = None
 
     def show_project(self, project: Project) -> None:
@@ -225,6 +274,10 @@ class RateCard(ChosenCard):
         values = {"learning_rate": project.recipe.learning_rate}
         self.rate_form.set_values(values)
         self.rate_form.set_errors(_errors({"learning_rate": START_RATE}, values))
+        values = asdict(project.recipe)
+        self.warm_form.set_values(values)
+        declared = {setting.name: setting for setting in recipes.WARMUP_SETTINGS}
+        self.warm_form.set_errors(_errors(declared, values))
         self.preview.show_recipe(project.recipe, self._steps_per_epoch)
 
     def set_steps_per_epoch(self, steps: int | None) -> None:
@@ -232,8 +285,9 @@ class RateCard(ChosenCard):
         self._steps_per_epoch = steps
 
     def _edit_rate(self, name: str, value: object) -> None:
+        what = "learning rate" if name == "learning_rate" else "warm-up"
         self.workspace.apply(
-            "Set the learning rate",
+            f"Set the {what}",
             lambda project: replace(project, recipe=replace(project.recipe, **{name: value})),
             merge=f"recipe.{name}",
         )
@@ -258,7 +312,10 @@ class ChoiceCard(Card):
         self.column.addWidget(self.editor)
 
     def show_project(self, project: Project) -> None:
-        self.editor.set_value(getattr(getattr(project, self._owner), self._setting.name))
+        value = getattr(getattr(project, self._owner), self._setting.name)
+        self.editor.set_value(value)
+        # The first words, which fit beside the title: "zero mean, unit deviation" is "zero mean".
+        self.summary.setText(self._setting.show(value).partition(",")[0])
 
     def _edit(self, value: object) -> None:
         def change(project: Project) -> Project:

@@ -118,6 +118,7 @@ class HealthPanel(QFrame):
             started.mean,
             started.deviation,
             started.class_counts,
+            waiting=_usual([probe.waiting for probe in controller.probes]),
             batch_norm=self._batch_norm,
         )
 
@@ -207,3 +208,8 @@ class HealthPanel(QFrame):
             self._set(tuple(f for f in self._findings if f.code != finding.code))
             holds = "It holds for the next run." if self._controller.busy else "Train to try it."
             self._controller.message.emit(f"{fix.text}: done. {holds}")
+
+
+def _usual(shares: Sequence[float]) -> float:
+    """The middle of the last looks, so that one slow moment is no finding."""
+    return sorted(shares)[len(shares) // 2] if len(shares) >= 3 else 0.0

@@ -25,6 +25,7 @@ class RatePreview(QWidget):
         super().__init__(parent)
         self._points: list[tuple[float, float]] = []
         self._epochs = 1
+        self._depends = False
         self._at: float | None = None
         sized(self, lambda w: w.setFixedHeight(px(HEIGHT)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -37,6 +38,8 @@ class RatePreview(QWidget):
     def show_recipe(self, recipe: Recipe, steps_per_epoch: int | None = None) -> None:
         """Draw this recipe's rate; a recipe with settings out of bounds shows nothing."""
         self._epochs = max(1, recipe.epochs)
+        kind = schedules.SCHEDULES.get(recipe.schedule.kind)
+        self._depends = kind is not None and kind.depends
         try:
             self._points = schedules.curve(
                 recipe, steps_per_epoch or UNKNOWN_STEPS_PER_EPOCH, POINTS
@@ -46,6 +49,8 @@ class RatePreview(QWidget):
         if self._points:
             first, last = self._points[0][1], self._points[-1][1]
             words = f"From {_rate(first)} to {_rate(last)} over {self._span()}."
+            if self._depends:
+                words = f"From {_rate(first)}; when it falls depends on the run."
             self.setAccessibleDescription(words)
             self.setToolTip(words)
         self.update()
@@ -69,6 +74,17 @@ class RatePreview(QWidget):
         box = self._box()
         return box.left() + box.width() * min(1.0, epoch / self._epochs)
 
+    def _y(self, rate: float) -> float:
+        box = self._box()
+        return box.bottom() - box.height() * self._height(rate)
+
+    def _height(self, rate: float) -> float:
+        """How high in the box a rate is drawn, from 0 to 1."""
+        return rate / (max(rate for _, rate in self._points) or 1.0)
+
+    def _paint_over(self, painter: QPainter) -> None:
+        """What else is drawn on the curve."""
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -81,17 +97,16 @@ class RatePreview(QWidget):
             painter.drawText(outline, Qt.AlignmentFlag.AlignCenter, "No curve for these settings")
             return
         box = self._box()
-        top = max(rate for _, rate in self._points) or 1.0
         line = QPainterPath()
         height = 0.0
         for epoch, rate in self._points:
             x = self._x(epoch)
             if line.elementCount():
                 line.lineTo(x, height)  # the rate holds until the next point
-                height = box.bottom() - box.height() * rate / top
+                height = self._y(rate)
                 line.lineTo(x, height)
             else:
-                height = box.bottom() - box.height() * rate / top
+                height = self._y(rate)
                 line.moveTo(x, height)
         line.lineTo(box.right(), height)
         if self._at is not None:
@@ -105,6 +120,7 @@ class RatePreview(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(line)
         self._paint_words(painter)
+        self._paint_over(painter)
         painter.end()
 
     def _paint_words(self, painter: QPainter) -> None:
@@ -114,7 +130,8 @@ class RatePreview(QWidget):
         row = QRectF(S2, S1, self.width() - 2 * S2, height)
         right = Qt.AlignmentFlag.AlignRight
         painter.drawText(row, Qt.AlignmentFlag.AlignLeft, _rate(self._points[0][1]))
-        painter.drawText(row, right, f"ends at {_rate(self._points[-1][1])}")
+        end = f"ends at {_rate(self._points[-1][1])}"
+        painter.drawText(row, right, "depends on the run" if self._depends else end)
         row.moveTop(self.height() - height - S1 + 1)
         painter.drawText(row, Qt.AlignmentFlag.AlignLeft, "0")
         painter.drawText(row, right, self._span())

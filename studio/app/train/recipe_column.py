@@ -11,11 +11,14 @@ from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S3, S4
 from studio.app.train.cards import Card, ChoiceCard, ChosenCard, PlainCard, RateCard
 from studio.app.train.controller import TrainingController
+from studio.app.train.layer_rates_card import LayerRatesCard
+from studio.app.train.preset_card import PresetCard
 from studio.app.train.start_card import StartCard
 from studio.app.workspace import Workspace
-from studio.project import recipes
+from studio.project import augmentation, recipes, regularization
+from studio.project.augmentation import AUGMENTATION_SETTINGS
 from studio.project.optimizers import OPTIMIZERS
-from studio.project.precision import PRECISION
+from studio.project.regularization import REGULARIZATION_SETTINGS
 
 WIDTH = 284
 SCROLL_BAR = 10
@@ -23,7 +26,7 @@ FOLLOW_MS = 500
 
 
 class RecipeColumn(QFrame):
-    """Optimizer, learning rate, batch and epochs, input, start, device and seed."""
+    """The recipe from its preset to the device; what few change is folded to one line."""
 
     def __init__(
         self,
@@ -47,20 +50,43 @@ class RecipeColumn(QFrame):
             "The rule by which each step changes the weights.",
         )
         self.rate = RateCard(workspace)
-        self.batch = PlainCard(
-            "Batch and epochs", workspace, "recipe", (recipes.BATCH_SIZE, recipes.EPOCHS)
+        self.preset = PresetCard(workspace)
+        self.batch = PlainCard("Batch and epochs", workspace, "recipe", recipes.BATCH_SETTINGS)
+        self.regularization = PlainCard(
+            "Regularization",
+            workspace,
+            "recipe",
+            REGULARIZATION_SETTINGS,
+            summarize=regularization.summary,
         )
+        self.augmentation = PlainCard(
+            "Augmentation",
+            workspace,
+            "recipe",
+            AUGMENTATION_SETTINGS,
+            summarize=augmentation.summary,
+        )
+        self.layer_rates = LayerRatesCard(workspace)
         self.input = ChoiceCard("Input normalization", workspace, "data", recipes.NORMALIZATION)
         self.machine = PlainCard(
-            "Device and precision", workspace, "recipe", (recipes.DEVICE, PRECISION, recipes.SEED)
+            "Device and precision", workspace, "recipe", recipes.MACHINE_SETTINGS
         )
+        folding: dict[str, Card] = {
+            "regularization": self.regularization,
+            "augmentation": self.augmentation,
+            "layer_rates": self.layer_rates,
+            "input": self.input,
+            "start": self.start,
+            "machine": self.machine,
+        }
+        for key, card in folding.items():
+            card.folds(key)
         self._cards: tuple[Card, ...] = (
+            self.preset,
             self.optimizer,
             self.rate,
             self.batch,
-            self.input,
-            self.start,
-            self.machine,
+            *folding.values(),
         )
         self.note = QLabel(
             "A run is under way with the recipe it started with. What you change here holds for "
@@ -124,8 +150,12 @@ class RecipeColumn(QFrame):
             return
         images = started.train_images
         self.batch.summary.setText(f"{images:,} images")
-        steps = -(-images // max(1, project.recipe.batch_size))
-        if ran is not None and ran.recipe.batch_size == project.recipe.batch_size:
+        recipe = project.recipe
+        steps = -(-images // max(1, recipe.batch_size * recipe.accumulate))
+        if ran is not None and (ran.recipe.batch_size, ran.recipe.accumulate) == (
+            recipe.batch_size,
+            recipe.accumulate,
+        ):
             steps = started.steps_per_epoch
         total = steps * project.recipe.epochs
         self.batch.summary.setToolTip(f"{steps:,} steps an epoch, {total:,} in the whole run")

@@ -108,6 +108,7 @@ class StartCard(Card):
 
     def show_project(self, project: Project) -> None:
         weights = project.recipe.weights
+        self.summary.setText(title(weights) if weights else "random weights")
         pretrained = weights.startswith(PREFIX)
         self.choice.set_value("torchvision" if pretrained else "file" if weights else RANDOM)
         self._show_versions(weights)

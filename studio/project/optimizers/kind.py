@@ -26,7 +26,7 @@ class OptimizerKind:
     settings: tuple[Setting, ...]
     rate: float
     slots: Callable[[Values], int]
-    scratch: int = 0
+    scratch: float = 0
     by_matrix: bool = False
 
 

@@ -42,6 +42,6 @@ MUON = OptimizerKind(
     ),
     rate=0.02,
     slots=lambda values: 1,
-    scratch=4,
+    scratch=3.6,
     by_matrix=True,
 )  # fmt: skip

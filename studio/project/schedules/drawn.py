@@ -21,6 +21,39 @@ LEAST = 1e-6
 """What stands for a factor of zero on the logarithmic scale."""
 
 
+GAP = 0.005
+"""The least distance of two points, as a share of the run."""
+
+Point = tuple[float, float]
+
+
+def moved(points: Sequence[Point], at: int, place: float, height: float) -> tuple[Point, ...]:
+    """``points`` with number ``at`` moved to there, between its neighbors; ends stay ends."""
+    last = len(points) - 1
+    if 0 < at < last:
+        place = min(max(place, points[at - 1][0] + GAP), points[at + 1][0] - GAP)
+    else:
+        place = float(at == last)
+    point = (round(place, 4), float(f"{max(0.0, height):.3g}"))
+    return (*points[:at], point, *points[at + 1 :])
+
+
+def added(points: Sequence[Point], place: float, height: float) -> tuple[tuple[Point, ...], int]:
+    """``points`` with one more, and its number; unchanged where there is no room for it."""
+    at = bisect.bisect([each for each, _ in points], place)
+    at = min(max(at, 1), len(points) - 1)
+    if len(points) >= POINTS.most or points[at][0] - points[at - 1][0] < 2 * GAP:
+        return tuple(points), at
+    return moved((*points[:at], (place, height), *points[at:]), at, place, height), at
+
+
+def removed(points: Sequence[Point], at: int) -> tuple[Point, ...]:
+    """``points`` without number ``at``; the two ends stay."""
+    if not 0 < at < len(points) - 1:
+        return tuple(points)
+    return (*points[:at], *points[at + 1 :])
+
+
 def _factor(values: Values, now: Moment) -> float:
     return value(values, now.step / max(1, now.total - 1))
 
