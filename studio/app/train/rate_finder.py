@@ -16,6 +16,8 @@ from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_SMALL, RADIUS, S1, S2, color, font, theme
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
+from studio.project.recipes import WARMUP_SETTINGS
+from studio.project.values import Recipe
 from studio.runs.api import RateSearch
 
 HEIGHT = 104
@@ -111,11 +113,10 @@ class RateFinder(QWidget):
         self.refresh()
 
     def _key(self) -> object:
-        """What the answer depends on: all but the learning rate, its decay and the epochs."""
-        project = self._workspace.project
-        recipe = replace(
-            project.recipe, learning_rate=1.0, epochs=1, schedule=type(project.recipe)().schedule
-        )
+        """What the answer depends on: all but the learning rate, its course and the epochs."""
+        project, plain = self._workspace.project, Recipe()
+        course = ("learning_rate", "epochs", "schedule", *(s.name for s in WARMUP_SETTINGS))
+        recipe = replace(project.recipe, **{name: getattr(plain, name) for name in course})
         return project.network, project.data, recipe
 
     def _take(self, search: RateSearch) -> None:

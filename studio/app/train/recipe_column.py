@@ -13,6 +13,7 @@ from studio.app.train.cards import Card, ChoiceCard, ChosenCard, PlainCard, Rate
 from studio.app.train.controller import TrainingController
 from studio.app.train.layer_rates_card import LayerRatesCard
 from studio.app.train.preset_card import PresetCard
+from studio.app.train.rate_finder import RateFinder
 from studio.app.train.start_card import StartCard
 from studio.app.workspace import Workspace
 from studio.project import augmentation, recipes, regularization
@@ -50,6 +51,8 @@ class RecipeColumn(QFrame):
             "The rule by which each step changes the weights.",
         )
         self.rate = RateCard(workspace)
+        self.finder = RateFinder(workspace, controller, background)
+        self.rate.column.addWidget(self.finder)
         self.preset = PresetCard(workspace)
         self.batch = PlainCard("Batch and epochs", workspace, "recipe", recipes.BATCH_SETTINGS)
         self.regularization = PlainCard(
