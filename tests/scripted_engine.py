@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from studio.project.schedules import rate
-from studio.project.values import DataSettings, Project
+from studio.project.values import DataSettings, Project, Recipe
 from studio.runs.api import (
     DataReport,
     Device,
@@ -32,6 +32,7 @@ from studio.runs.api import (
     PausedChanged,
     Prediction,
     RateSearch,
+    RecipeChanged,
     Stage,
     Started,
     Warned,
@@ -88,6 +89,8 @@ class ScriptedRun:
         self.script = script
         self.step = self._first = step
         self.stop_asked = False
+        self.last_epoch = False
+        self.kept = 0
         self._epochs = project.recipe.epochs
         self._total = self._epochs * script.steps_per_epoch
         self._messages: deque[Message] = deque()
@@ -140,6 +143,16 @@ class ScriptedRun:
         self._resumed.set()
         if self._thread is None and not self._ended:
             self._finish("stopped")
+
+    def stop_after_epoch(self, wanted: bool = True) -> None:
+        self.last_epoch = wanted
+
+    def keep(self) -> None:
+        self.kept += 1
+
+    def change(self, recipe: Recipe) -> None:
+        total = recipe.epochs * self.script.steps_per_epoch
+        self.say(RecipeChanged(self.step, recipe, total, "another course"))
 
     def join(self, timeout: float | None = None) -> bool:
         if self._thread:

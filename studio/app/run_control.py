@@ -6,7 +6,7 @@ import math
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
 
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
@@ -36,11 +36,21 @@ class RunControl(QWidget):
         self.stop = _tool("stop", "Stop", self)
         self.stop.setToolTip("Stop after the step under way and keep a checkpoint")
         self.stop.clicked.connect(controller.stop)
+        self.more = _tool("chevron-down", "More ways to stop", self)
+        self.more.setToolTip("Stop after this epoch, or keep a checkpoint now")
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.more)
+        self.after_epoch = menu.addAction("Stop after this epoch")
+        self.after_epoch.setCheckable(True)
+        self.after_epoch.triggered.connect(controller.stop_after_epoch)
+        self.keep = menu.addAction("Keep a checkpoint now")
+        self.keep.triggered.connect(lambda: controller.keep())
+        self.more.setMenu(menu)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(S2)
         # The progress comes up where Train was: the second click of a double click does nothing.
-        for widget in (self.pause, self.stop, self.progress, self.train):
+        for widget in (self.pause, self.stop, self.more, self.progress, self.train):
             layout.addWidget(widget)
         self._stage = ""
         self._timer = QTimer(self)
@@ -60,8 +70,10 @@ class RunControl(QWidget):
             self._stage = ""
         busy = self._controller.busy
         self.train.setVisible(not busy)
-        for widget in (self.progress, self.pause, self.stop):
+        for widget in (self.progress, self.pause, self.stop, self.more):
             widget.setVisible(busy)
+        self.more.setEnabled(state in ("running", "paused"))
+        self.after_epoch.setChecked(self._controller.last_epoch)
         self.train.setEnabled(state == "idle")
         self.train.setToolTip(_WHY_NOT.get(state, "Train the network on the data (Ctrl+R)"))
         self.pause.setEnabled(state in ("running", "paused"))

@@ -25,6 +25,7 @@ from torch import Tensor, nn, optim
 from studio.engine.precision import Precision
 from studio.project.codec import sync_folder
 from studio.project.schedules.plateau import Plateau
+from studio.project.values import Recipe
 from studio.runs.files import replacing
 
 FORMAT = "training-studio-checkpoint"
@@ -47,6 +48,7 @@ class Place(msgspec.Struct, frozen=True):
     depends on the run has seen.
 
     ``seconds`` is training time without pauses, ``epoch_seconds`` the part of it in this epoch.
+    ``recipe`` is what the run follows where it was changed on the way.
     """
 
     step: int = 0
@@ -58,6 +60,7 @@ class Place(msgspec.Struct, frozen=True):
     epoch_seconds: float = 0.0
     best_epoch: int = 0
     best_accuracy: float = 0.0
+    recipe: Recipe | None = None
     plateau: Plateau = Plateau()
 
 

@@ -32,7 +32,7 @@ from studio.engine.trainer import Trainer
 from studio.project import heads
 from studio.project.precision import resolve
 from studio.project.pretrained import title
-from studio.project.values import Project
+from studio.project.values import Project, Recipe
 from studio.runs.api import (
     Device,
     Failed,
@@ -128,6 +128,18 @@ class TrainingRun:
         """End after the step under way, with a checkpoint."""
         self._control.stop()
 
+    def stop_after_epoch(self, wanted: bool = True) -> None:
+        """End after the epoch under way, or go on after all."""
+        self._control.stop_after_epoch(wanted)
+
+    def keep(self) -> None:
+        """Keep a checkpoint after the step under way."""
+        self._control.keep()
+
+    def change(self, recipe: Recipe) -> None:
+        """Follow this recipe's learning rate, course and epochs from the next step on."""
+        self._control.change(recipe)
+
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end at most ``timeout`` seconds; whether it has come."""
         self._thread.join(timeout)
@@ -195,7 +207,7 @@ class TrainingRun:
         compiled = self._compile(tools) if recipe.compile else None
         watch = Stopwatch(self._place.seconds)
         trainer = Trainer(
-            recipe=recipe,
+            recipe=self._place.recipe or recipe,
             module=module,
             optimizer=tools.optimizer,
             precision=precision,
@@ -340,7 +352,8 @@ class TrainingRun:
 
     def _describe(self, data: DataSet, feed: Feed) -> None:
         """Say what is about to happen: in ``run.json``, in the curves and to whoever listens."""
-        recipe, place = self._project.recipe, self._place
+        place = self._place
+        recipe = place.recipe or self._project.recipe
         counts = {name: len(positions) for name, positions in data.splits.items()}
         self._info = msgspec.structs.replace(
             self._info,
@@ -458,6 +471,10 @@ class TrainingRun:
             best_epoch=place.best_epoch,
             best_accuracy=place.best_accuracy,
         )
+        if place.recipe is not None:
+            epochs = place.recipe.epochs
+            total = self._info.steps_per_epoch * epochs
+            self._info = msgspec.structs.replace(self._info, epochs=epochs, total_steps=total)
         try:
             self._folder.save(self._info)
         except OSError as error:

@@ -22,9 +22,9 @@ from studio.engine.module import training_logits
 from studio.engine.optimizers import set_learning_rate
 from studio.engine.precision import Precision
 from studio.engine.recorder import Diverged, Recorder, Stopwatch
-from studio.project import schedules
+from studio.project import live, schedules
 from studio.project.values import Recipe
-from studio.runs.api import EpochDone, PausedChanged
+from studio.runs.api import EpochDone, PausedChanged, RecipeChanged, Stage
 from studio.runs.control import RunControl
 from studio.runs.metrics import MetricsWriter
 from studio.runs.system import SystemMonitor
@@ -77,7 +77,7 @@ class Trainer:
         parameters = [p for p in self.module.parameters() if p.requires_grad]
         step = self.place.step
 
-        for epoch in range(self.place.epochs_done, recipe.epochs):
+        while (epoch := self.place.epochs_done) < self.recipe.epochs:
             self._begin_epoch()
             first = step - epoch * feed.steps_per_epoch  # above 0 where a run is resumed
             for batch in feed.parts(epoch, first):
@@ -108,6 +108,8 @@ class Trainer:
                     self._publish()
                 if keeper.due:
                     self._keep(step)
+                if control.asked:
+                    self._answer(step)
                 if control.paused:
                     self._pause(step)
                 if control.stopping:
@@ -116,6 +118,8 @@ class Trainer:
 
             if not self._finish_epoch(epoch, step):
                 self._keep(step)
+                return "stopped"
+            if control.last_epoch and self.place.epochs_done < self.recipe.epochs:
                 return "stopped"
         return "completed"
 
@@ -168,6 +172,7 @@ class Trainer:
             seconds=self.watch(),
             best_epoch=epoch + 1 if best else before.best_epoch,
             best_accuracy=accuracy if best else before.best_accuracy,
+            recipe=before.recipe,
             plateau=schedules.after_epoch(self.recipe, before.plateau, loss, accuracy),
         )
         self._save(best)
@@ -202,6 +207,22 @@ class Trainer:
         if not is_finite(saved):
             raise Diverged(self.place.step, "a weight")
         self.keeper.keep(saved, best)
+
+    def _answer(self, step: int) -> None:
+        """Do what was asked for: another course from here on, a checkpoint."""
+        wanted = self.control.take_change()
+        if wanted is not None and (news := live.differences(self.recipe, wanted)):
+            self.recipe = live.take_over(self.recipe, wanted)
+            self.place = msgspec.structs.replace(self.place, recipe=self.recipe)
+            text = ", ".join(news)
+            self.metrics.event(step, "changed", text)
+            total = self.recipe.epochs * self.feed.steps_per_epoch
+            self.control.post(RecipeChanged(step, self.recipe, total, text))
+            self._keep(step)
+            self.note(self.place, "running")
+        if self.control.take_keep():
+            self._keep(step)
+            self.control.post(Stage(f"A checkpoint of step {step:,} is kept"))
 
     def _pause(self, step: int) -> None:
         self._keep(step)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from studio.project.values import DataSettings, Project
+from studio.project.values import DataSettings, Project, Recipe
 
 if TYPE_CHECKING:
     # For annotations alone: numpy takes a tenth of a second that the first window need not wait.
@@ -131,6 +131,15 @@ class PausedChanged(msgspec.Struct, frozen=True, tag=True):
     paused: bool
 
 
+class RecipeChanged(msgspec.Struct, frozen=True, tag=True):
+    """From ``step`` on the run follows ``recipe``; ``text`` says what is new."""
+
+    step: int
+    recipe: Recipe
+    total_steps: int
+    text: str
+
+
 class Warned(msgspec.Struct, frozen=True, tag=True):
     """Something the user should know while the run goes on (a full disk, say)."""
 
@@ -155,7 +164,17 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     saved: str = ""
 
 
-Message = Stage | Started | EpochDone | Probed | PausedChanged | Warned | Finished | Failed
+Message = (
+    Stage
+    | Started
+    | EpochDone
+    | Probed
+    | PausedChanged
+    | RecipeChanged
+    | Warned
+    | Finished
+    | Failed
+)
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -240,6 +259,16 @@ class RunHandle(Protocol):
 
     def stop(self) -> None:
         """Ask for an end after the step under way, with a checkpoint."""
+
+    def stop_after_epoch(self, wanted: bool = True) -> None:
+        """Ask for an end after the epoch under way, or take that back."""
+
+    def keep(self) -> None:
+        """Ask for a checkpoint after the step under way."""
+
+    def change(self, recipe: Recipe) -> None:
+        """Let the run follow this recipe's learning rate, its course and its number of epochs
+        from the next step on."""
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end at most ``timeout`` seconds; whether it has come."""

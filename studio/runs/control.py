@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from studio.project.values import Recipe
 from studio.runs.api import Message
 
 
@@ -23,6 +24,9 @@ class RunControl:
         self._go.set()
         self._lock = threading.Lock()  # so that a pause beside a stop cannot hold the run
         self._messages: deque[Message] = deque()
+        self._recipe: Recipe | None = None
+        self._keep = False
+        self._last_epoch = False
 
     @property
     def stopping(self) -> bool:
@@ -49,6 +53,38 @@ class RunControl:
         with self._lock:
             self._stop.set()
             self._go.set()
+
+    @property
+    def asked(self) -> bool:
+        """Whether a checkpoint or a change of the recipe was asked for."""
+        return self._keep or self._recipe is not None
+
+    def change(self, recipe: Recipe) -> None:
+        """Ask for this recipe's learning rate, course and epochs from the next step on."""
+        self._recipe = recipe
+
+    def take_change(self) -> Recipe | None:
+        """The recipe that was asked for, once."""
+        recipe, self._recipe = self._recipe, None
+        return recipe
+
+    def keep(self) -> None:
+        """Ask for a checkpoint after the step under way."""
+        self._keep = True
+
+    def take_keep(self) -> bool:
+        """Whether a checkpoint was asked for, once."""
+        wanted, self._keep = self._keep, False
+        return wanted
+
+    def stop_after_epoch(self, wanted: bool = True) -> None:
+        """Ask for an end after the epoch under way, or take that back."""
+        self._last_epoch = wanted
+
+    @property
+    def last_epoch(self) -> bool:
+        """Whether the epoch under way shall be the last one."""
+        return self._last_epoch
 
     def wait_while_paused(self) -> float:
         """Return when the run may go on or must stop; the seconds that were waited."""

@@ -14,12 +14,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 
 from studio.project.analysis import analyze
+from studio.project.live import differences
 from studio.project.problems import Problem
 from studio.project.recipes import recipe_problems
-from studio.project.values import Project
+from studio.project.values import Project, Recipe
 from studio.runs.api import (
     Engine,
     EpochDone,
@@ -29,6 +31,7 @@ from studio.runs.api import (
     Message,
     PausedChanged,
     Probed,
+    RecipeChanged,
     RunHandle,
     Stage,
     Started,
@@ -70,6 +73,8 @@ class TrainingController(QObject):
 
     state_changed = Signal(str)
     started_changed = Signal()
+    recipe_changed = Signal()
+    """The run under way follows another learning rate, course or number of epochs."""
     epoch_done = Signal(object)
     telemetry_advanced = Signal()
     message = Signal(str)
@@ -89,6 +94,11 @@ class TrainingController(QObject):
         self.started: Started | None = None
         self.epochs: list[EpochDone] = []
         self.result: Finished | Failed | None = None
+        self.changed_at: tuple[tuple[int, str], ...] = ()
+        """The steps at which the recipe was changed on the way, and what was new."""
+        self.last_epoch = False
+        """Whether the run was asked to end after the epoch under way."""
+        self._changes: tuple[str, ...] = ()
         self.probes: tuple[Probed, ...] = ()
         """The last looks at the activations."""
         self.findings: tuple[Problem, ...] = ()
@@ -194,6 +204,7 @@ class TrainingController(QObject):
         self.epochs, self.result = run.epochs, run.result
         self._steps_told = 0
         self.probes = ()
+        self.changed_at, self.last_epoch = (), False
         self.started_changed.emit()
 
     def pause(self) -> None:
@@ -205,6 +216,34 @@ class TrainingController(QObject):
         """Let a paused run go on."""
         if self.run and self._state == "paused":
             self.run.resume()
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What of the recipe ``change`` would take into the run under way; see ``differences``."""
+        return self._changes
+
+    def compare(self, recipe: Recipe) -> None:
+        """Find out what ``change`` with this recipe would change."""
+        live_run = self._state in ("running", "paused") and self.project is not None
+        now = self.project.recipe if self.project is not None else recipe
+        self._changes = differences(now, recipe) if live_run else ()
+
+    def change(self, recipe: Recipe) -> None:
+        """Let the run under way follow this recipe's learning rate, its course and epochs."""
+        if self.run and self._state in ("running", "paused"):
+            self.run.change(recipe)
+
+    def keep(self) -> None:
+        """Ask the run for a checkpoint now."""
+        if self.run and self._state in ("running", "paused"):
+            self.run.keep()
+
+    def stop_after_epoch(self, wanted: bool) -> None:
+        """Ask the run to end after the epoch under way, or take that back."""
+        if self.run and self._state in ("running", "paused"):
+            self.last_epoch = wanted
+            self.run.stop_after_epoch(wanted)
+            self.state_changed.emit(self._state)
 
     def stop(self) -> None:
         """Ask the run to end after the step under way; it writes its checkpoint first."""
@@ -302,6 +341,8 @@ class TrainingController(QObject):
                 self.started_changed.emit()
             case Probed():
                 self.probes = (*self.probes[1 - PROBES_KEPT :], message)
+            case RecipeChanged():
+                self._follow_recipe(message)
             case EpochDone():
                 self.epochs.append(message)
                 self.epoch_done.emit(message)
@@ -313,6 +354,16 @@ class TrainingController(QObject):
             case Finished() | Failed():
                 self.result = message
                 self._enter("stopping")
+
+    def _follow_recipe(self, changed: RecipeChanged) -> None:
+        """The run goes on with another course: what is drawn of it ahead changes."""
+        assert self.project is not None
+        assert self.started is not None
+        self.project = replace(self.project, recipe=changed.recipe)
+        self.started = replace(self.started, total_steps=changed.total_steps)
+        self.changed_at = (*self.changed_at, (changed.step, changed.text))
+        self.recipe_changed.emit()
+        self.message.emit(f"From step {changed.step:,} on: {changed.text}.")
 
     def _end(self, run: RunHandle) -> None:
         self._timer.stop()

@@ -90,6 +90,7 @@ class Dashboard(QWidget):
         layout.addWidget(self.grid)
         self.gradients.strip.block_clicked.connect(self.block_clicked)
         controller.started_changed.connect(self.show_run)
+        controller.recipe_changed.connect(self.show_run)
         controller.epoch_done.connect(self._add_epoch)
         controller.telemetry_advanced.connect(self._advance)
         controller.state_changed.connect(self._settle)
@@ -198,7 +199,8 @@ class Dashboard(QWidget):
             plot.add(self._validation[plot])
             self._show_epochs()
         if plot is self.loss:
-            plot.set_marks(rate_drops(project, started))
+            changes = [(float(step), text) for step, text in self._controller.changed_at]
+            plot.set_marks([*rate_drops(project, started), *changes])
 
     def _lay_out_gradients(self, started: Started, telemetry: Telemetry, project: Project) -> None:
         self.gradients.plot.set_run(started.total_steps, started.steps_per_epoch)

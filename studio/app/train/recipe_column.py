@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from studio.app.background import Background
 from studio.app.theme.style import set_role
@@ -99,6 +99,16 @@ class RecipeColumn(QFrame):
         set_role(self.note, "small")
         self.note.setContentsMargins(S4, S3, S4, S3)
         self.note.hide()
+        self.apply = QPushButton()
+        set_role(self.apply, "link")
+        self.apply.setAccessibleName("Use in the run under way")
+        self.apply.setToolTip(
+            "The learning rate, its course and the number of epochs can change while a run is "
+            "under way. What changed is noted in the run and on the plots"
+        )
+        self.apply.clicked.connect(lambda: controller.change(workspace.project.recipe))
+        self.apply.hide()
+        controller.recipe_changed.connect(self.refresh)
         body = QWidget()
         set_role(body, "panel")
         # The scroll bar has its place whether it is needed or not: fields keep their width.
@@ -120,6 +130,7 @@ class RecipeColumn(QFrame):
         layout.setSpacing(0)
         layout.addWidget(area, 1)
         layout.addWidget(self.note)
+        layout.addWidget(self.apply, 0, Qt.AlignmentFlag.AlignLeft)
         self._follow = QTimer(self)
         self._follow.setInterval(FOLLOW_MS)
         self._follow.timeout.connect(self._show_position)
@@ -136,6 +147,14 @@ class RecipeColumn(QFrame):
         for card in self._cards:
             card.show_project(project)
         self._show_device()
+        self._show_changes()
+
+    def _show_changes(self) -> None:
+        """Offer what can be taken into the run under way."""
+        self._controller.compare(self._workspace.project.recipe)
+        changes = self._controller.changes
+        self.apply.setVisible(bool(changes))
+        self.apply.setText(f"Use now: {', '.join(changes)}")
 
     def _show_images(self) -> None:
         """The number of images, known from a run on the same data, and what a batch makes of it."""
@@ -180,6 +199,7 @@ class RecipeColumn(QFrame):
     def _show_state(self, state: str) -> None:
         busy = self._controller.busy
         self.note.setVisible(busy)
+        self._show_changes()
         if state == "running":
             self._follow.start()
         else:

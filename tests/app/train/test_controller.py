@@ -306,3 +306,36 @@ def test_run_folders_of_one_second_do_not_collide(
         names.add(folder)
     assert len(names) == 3
     assert all(folder.parent == controller.runs_root for folder in names)
+
+
+def test_a_change_on_the_way_reaches_project_plots_and_message(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    controller = TrainingController(tmp_path / "runs")
+    engine = ScriptedEngine(Script(paced=None))
+    controller.set_engine(engine)
+    project = templates.build("quickstart")
+    controller.start(project)
+    engine.runs[0].begin()
+    controller._poll()
+    other = replace(project.recipe, learning_rate=0.001, epochs=99, batch_size=7)
+    controller.compare(other)
+    assert controller.changes == ("learning rate 0.001", "99 epochs")
+    said: list[str] = []
+    controller.message.connect(said.append)
+    with qtbot.waitSignal(controller.recipe_changed):
+        controller.change(other)
+        controller._poll()
+    assert controller.project is not None
+    assert controller.project.recipe.epochs == 99
+    assert controller.started is not None
+    assert controller.started.total_steps == 99 * engine.script.steps_per_epoch
+    assert controller.changed_at[0][1] == "another course"
+    assert "From step" in said[-1]
+    controller.keep()
+    assert engine.runs[0].kept == 1
+    controller.stop_after_epoch(True)
+    assert engine.runs[0].last_epoch
+    controller.shutdown()
+    controller.compare(other)
+    assert controller.changes == ()
