@@ -30,6 +30,8 @@ LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 120
 SMOOTHING = 0.9
 """Of the moving average of the losses, which is corrected for its start at zero."""
+FALLEN = 0.02
+"""The share by which the loss must have fallen for a suggestion."""
 WORSE = 4.0
 """Times the lowest loss: there the test ends."""
 
@@ -99,13 +101,14 @@ def find_rate(
 
 
 def suggest(rates: tuple[float, ...], losses: list[float]) -> float:
-    """The rate at which the loss falls steepest before its lowest point, to two digits."""
+    """The rate at which the loss falls steepest before its lowest point, to two digits; 0 where
+    it falls nowhere."""
     end = int(np.argmin(losses)) + 1
-    if end < 5:
-        return float(f"{rates[max(0, end - 1)] / 10:.2g}")
+    if end < 8 or losses[end - 1] > (1 - FALLEN) * losses[0]:
+        return 0.0  # it falls at no rate
     slopes = np.gradient(np.array(losses[:end]), np.log(rates[:end]))
     # The first losses are averages over few steps.
-    steepest = 3 + int(np.argmin(slopes[3:])) if end > 6 else int(np.argmin(slopes))
+    steepest = 3 + int(np.argmin(slopes[3:]))
     return float(f"{rates[steepest]:.2g}")
 
 

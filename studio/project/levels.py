@@ -17,7 +17,7 @@ from studio.project import graph, grouping, layout, registry
 from studio.project.analysis import Analysis, analyze, analyze_inside, inside
 from studio.project.blocks.auxiliary import KIND as AUXILIARY
 from studio.project.blocks.group import GROUP, check_extent, plain
-from studio.project.edits import EditRefused
+from studio.project.edits import EditRefused, free_among
 from studio.project.kinds import BlockKind, Mismatch
 from studio.project.settings import SettingError
 from studio.project.values import Edge, Flow, Network, Node, Shape
@@ -111,24 +111,24 @@ def read(block: Node) -> Network:
     return _with_ends(network)
 
 
-def adopt(network: Network, name: str) -> Network:
-    """Make a built-in block one of the user's own, of the same name and with the same inside.
+def adopt(level: Level, name: str) -> Network:
+    """Make a level's built-in block one of the user's own, of the same name and the same inside.
 
-    The layers keep their names, and so the parameters, unless they only count ("0", "1").
+    Gives the level's network. The layers keep their names, and so the parameters, unless they only
+    count ("0", "1").
     """
+    network = level.network
     block = network.node(name)
     kind = registry.lookup(block.kind)
     if not isinstance(kind, BlockKind) or block.kind in (GROUP.kind, AUXILIARY):
         raise EditRefused(f"{name} is no built-in block that could become your own")
-    inner = into(top(network), name).network
-    taken: set[str] = set()
+    inner = into(level, name).network
     names: dict[str, str] = {}
     for node in inner.nodes:
         wish = node.name
         if node.kind not in ("entry", "exit") and graph.name_problem(wish):
             wish = f"block{wish}" if not graph.name_problem(f"block{wish}") else node.kind
-        names[node.name] = wish
-        taken.add(wish)
+        names[node.name] = free_among(set(names.values()), wish)
     renamed = replace(
         inner,
         nodes=tuple(replace(node, name=names[node.name]) for node in inner.nodes),

@@ -230,7 +230,8 @@ class WeightsReport(msgspec.Struct, frozen=True):
 
 
 class RateSearch(msgspec.Struct, frozen=True):
-    """The smoothed losses over growing learning rates, and the rate that they suggest."""
+    """The smoothed losses over growing learning rates, and the rate that they suggest; 0 where
+    the loss falls at no rate."""
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]

@@ -184,11 +184,12 @@ def _vanishing(vitals: Vitals) -> Finding | None:
     early, late = float(np.median(sizes[:part])), float(np.median(sizes[-part:]))
     if late <= 0 or early >= VANISHED * late:
         return None
-    times = f"{late / early:,.0f}" if early > 0 and late / early < 1e9 else "over a billion"
+    much = f"1/{late / early:,.0f}" if early > 0 and late / early < 1e9 else "next to nothing"
     return Finding(
         "vanishing",
         "Early layers learn almost nothing",
-        f"{vitals.layers[0]} gets a {times}th of the gradient that {vitals.layers[-1]} gets.",
+        f"A weight of {vitals.layers[0]} gets {much} of the gradient that one of "
+        f"{vitals.layers[-1]} gets.",
         "The gradient is multiplied by every layer's slope on its way back, and sigmoid and tanh "
         "have slopes far below 1. ReLU, batch norm and residual shortcuts let it through.",
         vitals.layers[:part],

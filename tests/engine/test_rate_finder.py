@@ -83,3 +83,10 @@ def test_a_search_is_stopped_and_refused_in_words() -> None:
     raw = replace(project, recipe=replace(project.recipe, batch_size=10**6))
     with pytest.raises(WorkFailed, match="batch"):
         TorchEngine().find_rate(raw)
+
+
+def test_a_loss_that_falls_nowhere_suggests_nothing() -> None:
+    rates = tuple(float(r) for r in np.geomspace(1e-6, 1.0, 61))
+    rising = [2.3 + 0.01 * n for n in range(61)]
+    assert suggest(rates, rising) == 0.0
+    assert suggest(rates, [2.3 - 0.0001 * n for n in range(61)]) == 0.0

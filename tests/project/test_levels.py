@@ -128,7 +128,7 @@ def test_every_built_in_block_made_ones_own_computes_the_same(kind: str) -> None
     network = replace(NETWORK, nodes=nodes)
     if analyze(network).problems:
         pytest.skip("its defaults do not fit in this place")
-    own = levels.adopt(network, "stage2")
+    own = levels.adopt(levels.top(network), "stage2")
     assert own.node("stage2").kind == GROUP.kind
     assert levels.at(own, ("stage2",)).editable
     assert not analyze(own).problems
@@ -155,3 +155,13 @@ def test_an_inside_that_is_none_is_refused_in_words(inside: object) -> None:
     assert levels.at(network, ("stage2",)).path == ()
     with pytest.raises(EditRefused, match="stage2 cannot be opened"):
         levels.into(levels.top(network), "stage2")
+
+
+def test_a_built_in_block_inside_ones_own_can_be_made_ones_own_too() -> None:
+    network = grouped()
+    level = levels.at(network, ("front",))
+    after = levels.edit(network, ("front",), lambda inner: levels.adopt(level, "stage1"))
+    assert levels.at(after, ("front", "stage1")).editable
+    assert not analyze(after).problems
+    before = sorted(map(repr, rows(network).values()))
+    assert before == sorted(map(repr, rows(after).values()))

@@ -81,7 +81,7 @@ def test_a_loss_that_stays_where_it_was_means_a_rate_too_low() -> None:
 def test_vanishing_gradients_are_told_with_the_factor_and_mended_by_relu() -> None:
     project = build("small_sigmoid")
     finding = found(gradients=gradients(slope=10.0), project=project)["vanishing"]
-    assert "conv0 gets a" in finding.evidence
+    assert "A weight of conv0 gets 1/" in finding.evidence
     assert finding.layers == ("conv0", "conv1")
     after = mended(finding.remedy, project)
     chosen = {node.settings.get("activation") for node in after.network.nodes}

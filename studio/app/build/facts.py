@@ -77,8 +77,8 @@ def counted(title: str, number: int, unit: str) -> Fact:
     return Fact(title, text, f"{exact} {unit}")
 
 
-def of_node(report: NodeReport) -> list[Fact]:
-    """What is known of one node."""
+def of_node(report: NodeReport, *, inside: bool = False) -> list[Fact]:
+    """What is known of one node; ``inside`` a block, fields are counted from the block's input."""
     if report.output is None:
         why = "follows from what feeds the node"
         return [
@@ -92,9 +92,11 @@ def of_node(report: NodeReport) -> list[Fact]:
         height, width = report.receptive_field
         facts.append(
             Fact(
-                "Receptive field",
-                f"{height} × {width} px",
-                "the part of the input image that one output position sees",
+                "Sees of the block's input" if inside else "Receptive field",
+                f"{height} × {width}" if inside else f"{height} × {width} px",
+                "how many positions of what comes into the block one output position sees"
+                if inside
+                else "the part of the input image that one output position sees",
             )
         )
     return facts

@@ -209,7 +209,8 @@ class Inspector(QFrame):
         own = (*report.problems, *(p for p in self._own_findings() if p.node == node.name))
         self.problems.show_problems(own, self._workspace.level.analysis.nodes, at=node.name)
         self.heading.setText("This block" if kind is not None and kind.is_block else "This layer")
-        self.facts.show_facts(facts.of_node(report))
+        inside = bool(self._workspace.level.path)
+        self.facts.show_facts(facts.of_node(report, inside=inside))
         self._show_field(node)
         self._show_why(kind, read(node, kind)[0] if kind is not None else {})
 

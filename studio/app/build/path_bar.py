@@ -42,6 +42,7 @@ class PathBar(QFrame):
         self.setVisible(bool(level.path))
         self.adjustSize()
         self.move(S2 + S1, S2 + S1)
+        self._view.covered = self.geometry().bottom() if level.path else 0
 
     def _rebuild(self, level: levels.Level) -> None:
         for part in self._parts:
@@ -115,9 +116,11 @@ class PathBar(QFrame):
         if not self._workspace.open_level(around):
             return
 
-        def edit(network: Network) -> Network:
-            return levels.adopt(network, name)
+        stands = self._workspace.level
 
-        if self._workspace.edit_network(f"Make {name} my own block", edit):
-            self._workspace.open_level((*around, name))
+        def edit(network: Network) -> Network:
+            return levels.adopt(stands, name)
+
+        done = self._workspace.edit_network(f"Make {name} my own block", edit)
+        self._workspace.open_level((*around, name) if done else level.path)
         self._view.setFocus()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Slot
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QPlainTextEdit
 
 from studio.app.canvas.ink import ink
@@ -121,8 +121,11 @@ class CommentField(QPlainTextEdit):
             self._take_back()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.FocusOut and self.isVisible():
-            self.keep()
+        if isinstance(event, QFocusEvent) and event.lostFocus() and self.isVisible():
+            # A menu of its own, or another window, takes the focus for a while only.
+            passing = (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.ActiveWindowFocusReason)
+            if event.reason() not in passing:
+                self.keep()
         if event.type() == QEvent.Type.ShortcutOverride:
             event.accept()
             return True

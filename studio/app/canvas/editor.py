@@ -356,9 +356,7 @@ class Editor:
         def edit(network: Network) -> Network:
             result, name = grouping.repeat(network, names, times)
             made.append(name)
-            if len(names) > 1:
-                result = placing.spread(result, (name,), placing.area(network, names))
-            return result
+            return placing.spread(result, (name,), placing.area(network, names))
 
         return self.workspace.edit_network(
             f"Repeat {_nodes(names)}", edit, select=lambda: made[-1:]

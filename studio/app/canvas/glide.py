@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEasingCurve, QObject, QVariantAnimation, Slot
+from PySide6.QtCore import QEasingCurve, QObject, QVariantAnimation, Signal, Slot
 from PySide6.QtWidgets import QStyle
 
 from studio.app.canvas.stage import Stage
@@ -18,6 +18,8 @@ Places = Mapping[str, tuple[float, float]]
 
 class Glide(QObject):
     """At most one movement at a time; whatever else happens ends it at once."""
+
+    ended = Signal()
 
     def __init__(self, view: Stage) -> None:
         super().__init__(view)
@@ -76,3 +78,4 @@ class Glide(QObject):
             self._from = {}
             self._animation.stop()
             self._view.canvas.end_preview()
+            self.ended.emit()

@@ -81,6 +81,8 @@ class Stage(QGraphicsView):
         self.tip = PointerTip(self.viewport())
         self.findings: tuple[Problem, ...] = ()
         """Problems beyond the network: what the data has to say about its nodes."""
+        self.covered = 0
+        """Screen pixels at the top over which the path of an open block lies."""
         self._fitted = False
         self._dots = Dots()
 
@@ -134,11 +136,15 @@ class Stage(QGraphicsView):
             return
         self._fitted = True
         margin = 28.0
-        room = self.viewport().rect()
+        room = self._room()
         wanted = area.adjusted(-margin, -margin, margin, margin)
         zoom = min(room.width() / wanted.width(), room.height() / wanted.height(), 1.0)
         self.set_zoom(zoom)
-        self._center(area.center())
+        self._center(area.center() - QPointF(0.0, self.covered / 2 / self.zoom))
+
+    def _room(self) -> QRect:
+        """The part of the viewport that nothing lies over."""
+        return self.viewport().rect().adjusted(0, self.covered, 0, 0)
 
     def _center(self, place: QPointF) -> None:
         self.centerOn(place)
@@ -157,13 +163,17 @@ class Stage(QGraphicsView):
         self.zoom_to_fit()
         area = self.canvas.content()
         if self.zoom < READABLE and area is not None:
-            room = self.viewport().rect()
+            room = self._room()
             down = self.canvas.flow == "down"
             across = room.width() / (area.width() + 80.0)
             if not down:
                 across = room.height() / (area.height() + 80.0)
             self.set_zoom(max(READABLE, min(0.85, across)))
-            top = area.top() + room.height() / 2 / self.zoom - 28.0
+            lifted = self.covered / 2 / self.zoom
+            if down and (area.height() + 56.0) * self.zoom <= room.height():
+                self._center(area.center() - QPointF(0.0, lifted))
+                return
+            top = area.top() + room.height() / 2 / self.zoom - 28.0 - lifted
             left = area.left() + room.width() / 2 / self.zoom - 28.0
             start = QPointF(area.center().x(), top) if down else QPointF(left, area.center().y())
             self._center(start)

@@ -98,6 +98,7 @@ class CanvasView(Stage):
         self.quick_add_wanted.connect(self.adding.open_at)
         self.moving.connect(self.glide.note)
         self.moved_all.connect(self.glide.start)
+        self.glide.ended.connect(self._redraw_minimap)
         self.rename_wanted.connect(self.renaming.open_for)
         self.repeat_wanted.connect(lambda: self.repeating.open_for(self.workspace.selection))
         self.note_wanted.connect(self.commenting.add)
@@ -140,6 +141,11 @@ class CanvasView(Stage):
         self._sync()
         self.zoom_to_fit_once()
         self.offer.follow()
+        self.minimap.redraw()
+        self.minimap.settle()
+
+    @Slot()
+    def _redraw_minimap(self) -> None:
         self.minimap.redraw()
         self.minimap.settle()
 

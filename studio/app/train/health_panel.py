@@ -60,6 +60,7 @@ class HealthPanel(QFrame):
         controller.telemetry_advanced.connect(self._look_now_and_then)
         controller.epoch_done.connect(self.look)
         controller.started_changed.connect(self._begin)
+        workspace.changed.connect(self._follow)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -91,7 +92,23 @@ class HealthPanel(QFrame):
         self._looked = time.monotonic()
         vitals = self._vitals()
         if vitals is not None:
-            self._set(tuple(f for f in examine(vitals) if f.code not in self._mended))
+            self._set(tuple(f for f in examine(vitals) if not self._is_mended(f)))
+
+    def _is_mended(self, finding: Finding) -> bool:
+        """Whether its remedy is in the project already, for the next run."""
+        if finding.code not in self._mended or finding.remedy is None:
+            return False
+        project = self._workspace.project
+        try:
+            return edits.mend(project, finding.remedy) == project
+        except edits.EditRefused:
+            return False
+
+    @Slot()
+    def _follow(self) -> None:
+        """The project changed: a remedy may have been taken back."""
+        if self._mended:
+            self.look()
 
     def _vitals(self) -> Vitals | None:
         from studio.runs.health import Vitals
@@ -140,7 +157,7 @@ class HealthPanel(QFrame):
         for row, finding in zip(self._rows, self._findings, strict=False):
             label = row.findChild(QLabel, "evidence")
             if label is not None:
-                label.setText(texts.sentence(finding.evidence, ()))
+                label.setText(texts.sentence(finding.evidence, self._kinds))
 
     @Slot()
     def _show(self, _: bool = False) -> None:
@@ -169,7 +186,7 @@ class HealthPanel(QFrame):
         words.setSpacing(S1)
         title = QLabel(finding.title, row)
         set_role(title, "title")
-        evidence = QLabel(texts.sentence(finding.evidence, ()), row)
+        evidence = QLabel(texts.sentence(finding.evidence, self._kinds), row)
         evidence.setObjectName("evidence")
         evidence.setWordWrap(True)
         why = QLabel(finding.why, row)
@@ -205,7 +222,9 @@ class HealthPanel(QFrame):
         assert fix is not None
         if self._workspace.apply(fix.text, lambda project: edits.mend(project, fix)):
             self._mended.add(finding.code)
-            self._set(tuple(f for f in self._findings if f.code != finding.code))
+            if (around := self.parentWidget()) is not None:
+                around.setFocus()  # the button that had it goes
+            self.look()
             holds = "It holds for the next run." if self._controller.busy else "Train to try it."
             self._controller.message.emit(f"{fix.text}: done. {holds}")
 

@@ -83,7 +83,8 @@ class RateFinder(QWidget):
         self.find_button.setEnabled(working or ready)
         found = self._search
         self.curve.setVisible(found is not None)
-        self.use_button.setVisible(found is not None and not self._is_used())
+        useful = found is not None and found.suggested > 0
+        self.use_button.setVisible(useful and not self._is_used())
         if found is not None:
             self.use_button.setText(f"Use {found.suggested:g}")
         self.said.setVisible(bool(self.said.text()))
@@ -125,7 +126,10 @@ class RateFinder(QWidget):
             self._search = search
             self.curve.show_search(search)
             self._say(
-                f"The loss falls steepest at {search.suggested:g}; it is lowest at "
+                "The loss falls at no rate that was tried: look at the network, how its weights "
+                "start, and the input."
+                if not search.suggested
+                else f"The loss falls steepest at {search.suggested:g}; it is lowest at "
                 f"{search.rates[search.losses.index(min(search.losses))]:.2g}."
             )
         else:
@@ -212,18 +216,22 @@ class RateCurve(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(color("plot1"), 1.5))
         painter.drawPath(way)
+        self._paint_words(painter, search, row)
+        if not search.suggested:
+            return
         mark = x(search.suggested)
         pen = QPen(color("plot2"), 1.25)
         pen.setDashPattern([3, 3])
         painter.setPen(pen)
         painter.drawLine(QPointF(mark, box.top() - 2), QPointF(mark, box.bottom() + 2))
-        self._paint_words(painter, search, row)
 
     def _paint_words(self, painter: QPainter, search: RateSearch, row: float) -> None:
         painter.setPen(color("muted"))
         top = QRectF(S2, S1, self.width() - 2 * S2, row)
         painter.drawText(top, Qt.AlignmentFlag.AlignLeft, "loss")
-        painter.drawText(top, Qt.AlignmentFlag.AlignRight, f"steepest at {search.suggested:g}")
+        if search.suggested:
+            words = f"steepest at {search.suggested:g}"
+            painter.drawText(top, Qt.AlignmentFlag.AlignRight, words)
         below = QRectF(S2, self.height() - row, self.width() - 2 * S2, row)
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, f"{search.rates[0]:.0e}")
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, "learning rate")

@@ -231,7 +231,7 @@ GROUP = BlockKind(
     family="group",
     help=(
         "A block of your own: what it holds stands under one name and can be used again, in this "
-        "network and in others. Ungrouped, its inside can be edited."
+        "network and in others. Opened, its inside can be edited in its place."
     ),
     settings=(
         Text(name="title", title="Title", default="Group", longest=MAX_TITLE,

@@ -103,6 +103,7 @@ def test_a_finding_has_evidence_a_way_to_its_layer_and_a_remedy_that_can_be_undo
     assert panel.isHidden()  # it was mended, and is not told again of the run under way
     workspace.undo()
     assert workspace.project == before
+    assert not panel.isHidden()  # taken back, the fault is there again
     controller.shutdown()
 
 
