@@ -84,21 +84,19 @@ def test_train_prints_a_line_an_epoch_and_where_the_run_is(place: Path) -> None:
     assert (recipe.learning_rate, recipe.schedule.kind, recipe.batch_size) == (0.1, "constant", 64)
 
 
-def test_a_preset_is_taken_first_and_settings_change_it(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(place)
+def test_a_preset_is_taken_first_and_settings_change_it(place: Path, tmp_path: Path) -> None:
+    run, page = tmp_path / "preset", tmp_path / "preset.html"
     more = ("--epochs", "1", "--batch-size", "200", "--set", "mixup=0.2", "optimizer.momentum=0.8")
-    call = ["train", "small.studio", "--preset", "modern", "--out", "preset", "--device", "cpu"]
+    small = str(place / "small.studio")
+    call = ["train", small, "--preset", "modern", "--out", str(run), "--device", "cpu"]
     assert main([*call, *more]) == 0
-    recipe = RunFolder.open(place / "preset").project().recipe
+    recipe = RunFolder.open(run).project().recipe
     assert recipe.schedule.kind == "one_cycle"
     assert (recipe.label_smoothing, recipe.mixup, recipe.epochs) == (0.1, 0.2, 1)
     assert recipe.optimizer.settings["momentum"] == 0.8
-    assert main(["report", "preset", "-o", "preset.html"]) == 0
-    page = (place / "preset.html").read_text()
-    assert "label smoothing" in page
-    assert "warm-up" not in page  # only what was chosen
+    assert main(["report", str(run), "-o", str(page)]) == 0
+    assert "label smoothing" in page.read_text()
+    assert "warm-up" not in page.read_text()  # only what was chosen
 
 
 def test_evaluate_json_is_one_object_and_agrees_with_the_text(place: Path) -> None:
