@@ -30,12 +30,11 @@ from studio.app.number_field import MIXED, NumberField, alike, is_projects_own
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW
 from studio.project import expressions
+from studio.project.lists import Numbers, Points
 from studio.project.settings import (
     Choice,
     Flag,
     Integer,
-    Numbers,
-    Points,
     Real,
     Setting,
     SettingError,

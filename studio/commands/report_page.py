@@ -14,7 +14,8 @@ from studio.commands.runs import state
 from studio.engine.curves import draw_curves
 from studio.project.analysis import Analysis, analyze
 from studio.project.kinds import show_shape
-from studio.project.values import Project
+from studio.project.recipes import RECIPE_SETTINGS
+from studio.project.values import Project, Recipe
 from studio.runs.api import Engine, EpochDone, Evaluation, WorkFailed
 from studio.runs.folder import RunFolder, RunInfo
 
@@ -154,6 +155,7 @@ def _recipe(project: Project, info: RunInfo) -> str:
         ("batch size", recipe.batch_size),
         ("epochs", recipe.epochs),
         ("seed", recipe.seed),
+        *_other_choices(recipe),
         ("started from", info.weights or "random weights"),
         ("data", info.data or data.source),
         ("images", f"{info.train_images:,} to learn from, {info.validation_images:,} for "
@@ -161,6 +163,17 @@ def _recipe(project: Project, info: RunInfo) -> str:
         ("normalization", data.normalization),
     ]  # fmt: skip
     return _table(("", ""), rows)
+
+
+def _other_choices(recipe: Recipe) -> list[tuple[Cell, ...]]:
+    """What the recipe has beyond the usual, by the titles of its settings."""
+    shown = ("learning_rate", "batch_size", "epochs", "seed", "device", "precision")
+    rows: list[tuple[Cell, ...]] = [
+        (setting.title.lower(), setting.show(value))
+        for setting in RECIPE_SETTINGS
+        if setting.name not in shown and (value := getattr(recipe, setting.name)) != setting.initial
+    ]
+    return rows + [(f"rate of {name}", f"{by:g}") for name, by in recipe.node_rates.items()]
 
 
 def _network(analysis: Analysis) -> str:

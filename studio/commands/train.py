@@ -56,8 +56,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="a whole recipe to start from: "
                              + ", ".join(each.name for each in PRESETS))  # fmt: skip
     parser.add_argument("--set", metavar="KEY=VALUE", nargs="+", action="extend", default=[],
-                        help="others, as learning_rate=0.1, NODE.channels=32, or "
-                             "weights=DEFAULT for torchvision's pretrained ones")  # fmt: skip
+                        help="others, as learning_rate=0.1, mixup=0.2, rate.NODE=0.1, "
+                             "NODE.channels=32, or weights=DEFAULT for torchvision's "
+                             "pretrained ones")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,9 +5,12 @@ What is drawn is a pure function of seed, epoch and batch, so that a resumed run
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from studio.project.values import Recipe
 
@@ -37,38 +40,15 @@ class Augment:
         return pixels
 
     def _move(self, pixels: Tensor, draw: _Draw) -> Tensor:
-        """Crop, flip and translate: each pixel is read from another place of its image."""
-        height, width = pixels.shape[-2:]
-        rows, row_is_in = self._sources(height, draw)
-        columns, column_is_in = self._sources(width, draw)
-        if self._recipe.flip:
-            coin = draw.integers(0, 1)
-            columns = torch.where(coin, columns.flip(1), columns)
-            column_is_in = torch.where(coin, column_is_in.flip(1), column_is_in)
-        image = torch.arange(len(pixels), device=pixels.device)[:, None, None]
-        # Channels last while indexing: the channels of a pixel move together.
-        moved = pixels.permute(0, 2, 3, 1)[image, rows[:, :, None], columns[:, None, :]]
-        moved = moved.permute(0, 3, 1, 2)
-        if self._recipe.crop:
-            is_in = row_is_in[:, None, :, None] & column_is_in[:, None, None, :]
-            moved = moved * is_in
-        return moved
-
-    def _sources(self, size: int, draw: _Draw) -> tuple[Tensor, Tensor]:
-        """Where along an axis each pixel is read, ``(B, size)``, and whether it is in the image."""
-        place = torch.arange(size, device=draw.device)[None, :]
-        if self._recipe.crop:
-            place = place + draw.integers(-self._recipe.crop, self._recipe.crop)
-        is_in = (place >= 0) & (place < size)
+        """Translate, crop and flip: each image is cut out of a larger one."""
         if self._recipe.translate:
-            far = round(self._recipe.translate * size)
-            place = place + draw.integers(-far, far)
-        # Mirrored at the border, which is not repeated; any distance comes to some pixel.
-        period = max(1, 2 * (size - 1))
-        place = place.remainder(period)
-        place = torch.minimum(place, period - place) if size > 1 else place * 0
-        count = (draw.count, size)
-        return place.expand(count), is_in.expand(count)
+            far = [min(round(self._recipe.translate * n), n - 1) for n in pixels.shape[-2:]]
+            pixels = _cut_out(_mirrored(pixels, *far), pixels.shape[-2:], draw)
+        if crop := self._recipe.crop:
+            pixels = _cut_out(functional.pad(pixels, (crop,) * 4), pixels.shape[-2:], draw)
+        if self._recipe.flip:
+            pixels = torch.where(draw.coins()[:, None, None, None], pixels.flip(3), pixels)
+        return pixels
 
     def _color(self, pixels: Tensor, draw: _Draw) -> Tensor:
         recipe = self._recipe
@@ -87,7 +67,7 @@ class Augment:
         side = self._recipe.cutout
         covered = []
         for size in pixels.shape[-2:]:
-            first = draw.integers(0, size - 1) - side // 2
+            first = draw.integers(0, size - 1)[:, None] - side // 2
             place = torch.arange(size, device=pixels.device)[None, :]
             covered.append((place >= first) & (place < first + side))
         square = covered[0][:, None, :, None] & covered[1][:, None, None, :]
@@ -103,15 +83,38 @@ class _Draw:
         self.device = device
 
     def integers(self, low: int, high: int) -> Tensor:
-        """``(B, 1)`` whole numbers from ``low`` to ``high``; booleans for 0 to 1."""
-        drawn = self._random.integers(low, high, (self.count, 1), endpoint=True)
-        values = drawn.astype(bool) if (low, high) == (0, 1) else drawn
-        return torch.from_numpy(values).to(self.device, non_blocking=True)
+        """``(B,)`` whole numbers from ``low`` to ``high``."""
+        drawn = self._random.integers(low, high, self.count, endpoint=True)
+        return torch.from_numpy(drawn).to(self.device, non_blocking=True)
+
+    def coins(self) -> Tensor:
+        """``(B,)`` times yes or no."""
+        return self.integers(0, 1).bool()
 
     def around_one(self, reach: float) -> Tensor:
         """``(B, 1, 1, 1)`` factors between 1 − ``reach`` and 1 + ``reach``."""
         drawn = self._random.uniform(1 - reach, 1 + reach, (self.count, 1, 1, 1))
         return torch.from_numpy(drawn.astype(np.float32)).to(self.device, non_blocking=True)
+
+
+def _mirrored(pixels: Tensor, rows: int, columns: int) -> Tensor:
+    """``pixels`` with so many more on each side, mirrored at the border, which is not repeated."""
+    for axis, more in ((2, rows), (3, columns)):
+        size = pixels.shape[axis]
+        place = torch.arange(-more, size + more, device=pixels.device).abs()
+        place = torch.minimum(place, 2 * (size - 1) - place)
+        pixels = pixels.index_select(axis, place)
+    return pixels
+
+
+def _cut_out(pixels: Tensor, size: Sequence[int], draw: _Draw) -> Tensor:
+    """A part of this ``(height, width)`` of each image, at a place of its own."""
+    tops, lefts = (
+        draw.integers(0, larger - part)
+        for larger, part in zip(pixels.shape[-2:], size, strict=True)
+    )
+    windows = pixels.unfold(2, size[0], 1).unfold(3, size[1], 1)  # all parts, as a view
+    return windows[torch.arange(len(pixels), device=pixels.device), :, tops, lefts]
 
 
 def _gray(pixels: Tensor) -> Tensor:

@@ -131,8 +131,9 @@ class Feed:
             pixels, labels = self._pixels[chosen], self._labels[chosen]
             if not self._resident:
                 pixels, labels = self._send(pixels), self._send(labels)
-            images = (change(pixels, number).float() - self._mean) / self._deviation
-            yield images.contiguous(memory_format=self._memory_format), labels
+            pixels = change(pixels, number).contiguous(memory_format=self._memory_format)
+            # Bytes are subtracted from as they are, and divided in place: two passes, not four.
+            yield (pixels - self._mean).div_(self._deviation), labels
 
     def _send(self, values: Tensor) -> Tensor:
         """Copy from host memory; pinned memory lets a CUDA copy run beside the computation."""

@@ -73,7 +73,7 @@ class Trainer:
         recipe, optimizer, feed, mixing = self.recipe, self.optimizer, self.feed, self.mixing
         recorder, keeper, control = self.recorder, self.keeper, self.control
         precision, averaging, criterion = self.precision, self.averaging, self.loss
-        module = self.compiled or self.module
+        module = self.module if self.compiled is None else self.compiled
         parameters = [p for p in self.module.parameters() if p.requires_grad]
         step = self.place.step
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from studio.project.settings import Choice, Integer, Numbers, Real, Setting
+from studio.project.lists import Numbers
+from studio.project.settings import Choice, Integer, Real, Setting
 from studio.project.values import Recipe
 
 LABEL_SMOOTHING = Real(

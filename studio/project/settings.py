@@ -6,7 +6,6 @@ One declaration serves the inspector's form, the check of a file that was read, 
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,11 +77,11 @@ class Integer(Setting):
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise SettingError(f"{self.title.lower()} must be a whole number, not {_quote(value)}")
+            raise SettingError(f"{self.title.lower()} must be a whole number, not {quoted(value)}")
         if not self.minimum <= value <= self.maximum:
             raise SettingError(
                 f"{self.title.lower()} must lie between {self.minimum:,} and {self.maximum:,}, "
-                f"not {_quote(value)}"
+                f"not {quoted(value)}"
             )
         return value
 
@@ -95,7 +94,7 @@ class Integer(Setting):
             raise
         except ValueError:
             raise SettingError(
-                f"{self.title.lower()} must be a whole number, not {_quote(text)}"
+                f"{self.title.lower()} must be a whole number, not {quoted(text)}"
             ) from None
 
     def show(self, value: Value) -> str:
@@ -118,14 +117,14 @@ class Real(Setting):
 
     def check(self, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise SettingError(f"{self.title.lower()} must be a number, not {_quote(value)}")
+            raise SettingError(f"{self.title.lower()} must be a number, not {quoted(value)}")
         number = float(value) if abs(value) < 1e300 else math.inf
         low = number > self.minimum if self.above else number >= self.minimum
         if not (low and number <= self.maximum):
             start = "above" if self.above else "at least"
             raise SettingError(
                 f"{self.title.lower()} must be {start} {self.minimum:g} and at most "
-                f"{self.maximum:g}, not {_quote(value)}"
+                f"{self.maximum:g}, not {quoted(value)}"
             )
         return number
 
@@ -134,7 +133,7 @@ class Real(Setting):
             number = float(text.strip())
         except ValueError:
             raise SettingError(
-                f"{self.title.lower()} must be a number, not {_quote(text)}"
+                f"{self.title.lower()} must be a number, not {quoted(text)}"
             ) from None
         return self.check(number)
 
@@ -154,7 +153,7 @@ class Flag(Setting):
 
     def check(self, value: object) -> bool:
         if not isinstance(value, bool):
-            raise SettingError(f"{self.title.lower()} must be true or false, not {_quote(value)}")
+            raise SettingError(f"{self.title.lower()} must be true or false, not {quoted(value)}")
         return value
 
     def parse(self, text: str) -> bool:
@@ -163,7 +162,7 @@ class Flag(Setting):
             return True
         if word in ("false", "off", "no", "0"):
             return False
-        raise SettingError(f"{self.title.lower()} must be on or off, not {_quote(text)}")
+        raise SettingError(f"{self.title.lower()} must be on or off, not {quoted(text)}")
 
     def show(self, value: Value) -> str:
         return "on" if value else "off"
@@ -185,7 +184,7 @@ class Choice(Setting):
             if value == word:
                 return word
         known = ", ".join(word for word, _ in self.choices)
-        raise SettingError(f"{self.title.lower()} must be one of {known}, not {_quote(value)}")
+        raise SettingError(f"{self.title.lower()} must be one of {known}, not {quoted(value)}")
 
     def parse(self, text: str) -> str:
         return self.check(text.strip())
@@ -210,7 +209,7 @@ class Text(Setting):
 
     def check(self, value: object) -> str:
         if not isinstance(value, str):
-            raise SettingError(f"{self.title.lower()} must be a text, not {_quote(value)}")
+            raise SettingError(f"{self.title.lower()} must be a text, not {quoted(value)}")
         text = value.strip()
         if not text:
             raise SettingError(f"{self.title.lower()} is empty: type at least one letter")
@@ -224,111 +223,6 @@ class Text(Setting):
 
     def parse(self, text: str) -> str:
         return self.check(text)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Numbers(Setting):
-    """Some numbers in a row, kept as the text that a user types: "30, 60, 80"."""
-
-    default: str
-    minimum: float
-    maximum: float
-    whole: bool = False
-    rising: bool = False
-    most: int = 1000
-    empty: bool = False
-
-    @property
-    def initial(self) -> str:
-        return self.default
-
-    def numbers(self, text: str) -> tuple[float, ...]:
-        """The numbers in ``text``; raises SettingError."""
-        found = [self._number(part) for part in _parts(text)]
-        if not found and not self.empty:
-            raise SettingError(f"{self.title.lower()} has no number: type some, as 30, 60, 80")
-        if len(found) > self.most:
-            raise SettingError(f"{self.title.lower()} may have at most {self.most:,} numbers")
-        if self.rising and any(b <= a for a, b in itertools.pairwise(found)):
-            raise SettingError(f"{self.title.lower()} must rise from number to number")
-        return tuple(found)
-
-    def _number(self, text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            raise SettingError(
-                f"{self.title.lower()} must be numbers with commas between, not {_quote(text)}"
-            ) from None
-        if not self.minimum <= number <= self.maximum or (self.whole and not number.is_integer()):
-            kind = "whole numbers" if self.whole else "numbers"
-            raise SettingError(
-                f"{self.title.lower()} must be {kind} from {self.minimum:g} to {self.maximum:,g}, "
-                f"not {_quote(text)}"
-            )
-        return number
-
-    def check(self, value: object) -> str:
-        if not isinstance(value, str):
-            raise SettingError(f"{self.title.lower()} must be a text, not {_quote(value)}")
-        return ", ".join(_exact(number) for number in self.numbers(value))
-
-    def parse(self, text: str) -> str:
-        return self.check(text)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Points(Setting):
-    """Points of a curve from 0 to 1, kept as text: "0:0.1, 0.3:1, 1:0"; heights are 0 or more."""
-
-    default: str
-    highest: float = 100.0
-    most: int = 50
-
-    @property
-    def initial(self) -> str:
-        return self.default
-
-    def points(self, text: str) -> tuple[tuple[float, float], ...]:
-        """The points in ``text``, the first at 0 and the last at 1; raises SettingError."""
-        found = []
-        for part in _parts(text):
-            place, _, height = part.partition(":")
-            try:
-                found.append((float(place), float(height)))
-            except ValueError:
-                raise SettingError(
-                    f"{self.title.lower()} must be pairs as 0:0.1, 0.3:1, 1:0, not {_quote(part)}"
-                ) from None
-        if not 2 <= len(found) <= self.most:
-            raise SettingError(f"{self.title.lower()} must be 2 to {self.most}, not {len(found)}")
-        if any(not b[0] > a[0] for a, b in itertools.pairwise(found)):
-            raise SettingError(f"{self.title.lower()} must go from left to right")
-        if found[0][0] != 0 or found[-1][0] != 1:
-            raise SettingError(f"{self.title.lower()} must begin at 0 and end at 1")
-        if not all(0 <= height <= self.highest for _, height in found):
-            raise SettingError(f"{self.title.lower()} must have heights from 0 to {self.highest:g}")
-        return tuple(found)
-
-    def text(self, points: Sequence[tuple[float, float]]) -> str:
-        """``points`` as this setting keeps them."""
-        return ", ".join(f"{_exact(place)}:{_exact(height)}" for place, height in points)
-
-    def check(self, value: object) -> str:
-        if not isinstance(value, str):
-            raise SettingError(f"{self.title.lower()} must be a text, not {_quote(value)}")
-        return self.text(self.points(value))
-
-    def parse(self, text: str) -> str:
-        return self.check(text)
-
-
-def _parts(text: str) -> list[str]:
-    return [part for part in text.replace(",", " ").replace(";", " ").split() if part]
-
-
-def _exact(number: float) -> str:
-    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
 
 
 def complete(settings: Sequence[Setting], given: Values, owner: str) -> dict[str, Any]:
@@ -348,11 +242,12 @@ def complete(settings: Sequence[Setting], given: Values, owner: str) -> dict[str
     if len(given) > 0 and (unknown := given.keys() - result.keys()):
         known = ", ".join(result) or "none"
         raise SettingError(
-            f"{owner}: there is no setting {_quote(sorted(unknown)[0])}; known are {known}"
+            f"{owner}: there is no setting {quoted(sorted(unknown)[0])}; known are {known}"
         )
     return result
 
 
-def _quote(value: object) -> str:
+def quoted(value: object) -> str:
+    """``value`` as a message repeats it: not longer than a line."""
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 40 else text[:37] + "..."

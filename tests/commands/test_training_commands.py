@@ -84,6 +84,21 @@ def test_train_prints_a_line_an_epoch_and_where_the_run_is(place: Path) -> None:
     assert (recipe.learning_rate, recipe.schedule.kind, recipe.batch_size) == (0.1, "constant", 64)
 
 
+def test_a_preset_is_taken_first_and_settings_change_it(place: Path, tmp_path: Path) -> None:
+    run, page = tmp_path / "preset", tmp_path / "preset.html"
+    more = ("--epochs", "1", "--batch-size", "200", "--set", "mixup=0.2", "optimizer.momentum=0.8")
+    small = str(place / "small.studio")
+    call = ["train", small, "--preset", "modern", "--out", str(run), "--device", "cpu"]
+    assert main([*call, *more]) == 0
+    recipe = RunFolder.open(run).project().recipe
+    assert recipe.schedule.kind == "one_cycle"
+    assert (recipe.label_smoothing, recipe.mixup, recipe.epochs) == (0.1, 0.2, 1)
+    assert recipe.optimizer.settings["momentum"] == 0.8
+    assert main(["report", str(run), "-o", str(page)]) == 0
+    assert "label smoothing" in page.read_text()
+    assert "warm-up" not in page.read_text()  # only what was chosen
+
+
 def test_evaluate_json_is_one_object_and_agrees_with_the_text(place: Path) -> None:
     done = _studio("evaluate", "run", "--split", "validation", "--json", cwd=place)
     result = json.loads(done.stdout)
@@ -148,6 +163,9 @@ def test_report_writes_the_curves_as_a_picture(place: Path) -> None:
         (("small.studio", "--set", "rate=1"), 2, "there is no setting 'rate'"),
         (("small.studio", "--set", "features.depth=1"), 2, "no setting 'depth'"),
         (("small.studio", "--set", "seed"), 2, "KEY=VALUE"),
+        (("small.studio", "--preset", "best"), 2, "invalid choice"),
+        (("small.studio", "--set", "rate.nowhere=0.1", "--out", "r"), 1, "no node 'nowhere'"),
+        (("small.studio", "--set", "schedule=drawn", "schedule.points=0:1"), 2, "2 to 50"),
         (("small.studio", "--resume", "run"), 2, "give nothing else"),
         (("broken.studio",), 1, "cannot open broken.studio: this is no project file"),
         (("resnet19",), 1, "neither a project file nor a template"),

@@ -90,7 +90,6 @@ def test_cutout_covers_one_square_with_the_mean_color() -> None:
 )
 def test_colors_are_adjusted_as_torchvision_does(name: str, adjust: object) -> None:
     pixels = images(8)
-    factors = [0.6, 0.8, 1.1, 1.35]
     after = augmented(pixels, **{name: 0.4})
     changed = 0
     for before, image in zip(pixels.float(), after, strict=True):
@@ -110,7 +109,6 @@ def test_colors_are_adjusted_as_torchvision_does(name: str, adjust: object) -> N
         assert torch.allclose(image, expected, atol=0.05)
         changed += not torch.allclose(image, before, atol=1)
     assert changed >= 6
-    assert factors
 
 
 def test_what_is_drawn_depends_on_seed_epoch_and_batch_alone() -> None:

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
 
 from studio.project import schedules
+from studio.project.lists import Numbers
 from studio.project.recipes import recipe_problems
 from studio.project.schedules import SCHEDULES, rate
 from studio.project.schedules.drawn import DRAWN, POINTS, value
 from studio.project.schedules.plateau import PLATEAU, Plateau
-from studio.project.settings import Numbers, SettingError, complete
+from studio.project.settings import SettingError, complete
 from studio.project.values import Chosen, Project, Recipe
 
 EPOCHS, PER_EPOCH = 12, 7

@@ -187,7 +187,8 @@ class Dashboard(QWidget):
             column = telemetry.images_per_second
             plot.add(ColumnLine("images/s", column, "plot1", first, key="images_per_s"))
         elif plot is self.rate:
-            plot.add(_planned(started, project))
+            if not schedules.SCHEDULES[project.recipe.schedule.kind].depends:
+                plot.add(_planned(started, project))
             column = telemetry.learning_rate
             plot.add(ColumnLine("rate", column, "plot1", first, key="rate", stairs=True))
         else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from studio.project.lists import Numbers
 from studio.project.schedules.kind import ScheduleKind, per
-from studio.project.settings import Integer, Numbers, Real
+from studio.project.settings import Integer, Real
 
 CONSTANT = ScheduleKind(
     kind="constant",

@@ -8,8 +8,9 @@ import itertools
 import math
 from collections.abc import Sequence
 
+from studio.project.lists import Points
 from studio.project.schedules.kind import Moment, ScheduleKind
-from studio.project.settings import Choice, Points, Values
+from studio.project.settings import Choice, Values
 
 POINTS = Points(
     name="points", title="Points", default="0:0.1, 0.2:1, 1:0.01",
