@@ -35,6 +35,7 @@ from studio.app.theme.text_size import text_size
 from studio.app.theme.tokens import Preference, theme
 from studio.app.topbar import TopBar
 from studio.app.train.controller import TrainingController
+from studio.app.train.curve_editor import SHORTCUTS as CURVE_SHORTCUTS
 from studio.app.workspace import Workspace
 from studio.project import codec
 from studio.project.problems import Fix, InsertBefore, Problem
@@ -214,7 +215,7 @@ class MainWindow(QMainWindow):
         from studio.app.shortcuts import SECTIONS, ShortcutSheet
 
         everywhere, fields = SECTIONS
-        ShortcutSheet((everywhere, BUILD_SHORTCUTS, fields), self).show()
+        ShortcutSheet((everywhere, BUILD_SHORTCUTS, fields, CURVE_SHORTCUTS), self).show()
 
     def set_scheme(self, preference: Preference) -> None:
         """Follow the system or hold one scheme, now and at the next start."""

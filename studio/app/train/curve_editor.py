@@ -25,6 +25,17 @@ REACH = 10
 FLOOR = 1e-4
 """The lowest factor on the logarithmic scale, unless a point is lower."""
 
+SHORTCUTS = (
+    "In a learning rate drawn by hand",
+    (
+        ("←  →", "Choose a point"),
+        ("↑  ↓", "Move it up or down"),
+        ("Shift + ←  →", "Move it sideways"),
+        ("Ins, Del", "Add a point behind it; take it away"),
+    ),
+)
+"""The curve's part of the sheet of shortcuts."""
+
 HELP = (
     "Drag a point. A double click adds one, or takes one away. With the keyboard: Left and Right "
     "choose a point, Up and Down move it, Shift with Left and Right too; Insert adds one, Delete "
