@@ -370,9 +370,18 @@ class MainWindow(QMainWindow):
         self.actions_.show_history(self.workspace.undo_label, self.workspace.redo_label)
 
     def _refused(self, text: str) -> None:
-        project = self.workspace.project
+        project, level = self.workspace.project, self.workspace.level
+        action, do = "", self.messages.clear
+        page = self._made.get("build")
+        if not level.editable and isinstance(page, BuildPage):
+            # Every edit is refused inside a built-in block, and this is what lets it be made.
+            action, do = "Make it my own block", page.path.adopt
         self.messages.say(
-            "warning", self._sentence(text), holds=lambda: self.workspace.project is project
+            "warning",
+            self._sentence(text),
+            action,
+            do,
+            holds=lambda: self.workspace.project is project and self.workspace.level is level,
         )
 
     def _failed(self, text: str) -> None:

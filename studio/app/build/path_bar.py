@@ -68,7 +68,7 @@ class PathBar(QFrame):
             set_role(kind, "muted")
             self._add(kind)
         if level.path and not level.editable:
-            self._offer_to_adopt(level)
+            self._offer_to_adopt()
 
     def _add_step(self, text: str, path: Path) -> None:
         button = QPushButton(text, self)
@@ -79,7 +79,7 @@ class PathBar(QFrame):
         button.clicked.connect(lambda: self._go(path))
         self._add(button)
 
-    def _offer_to_adopt(self, level: levels.Level) -> None:
+    def _offer_to_adopt(self) -> None:
         """A built-in block is seen; to be edited it must become one of the user's own."""
         said = QLabel("· read only", self)
         set_role(said, "muted")
@@ -91,7 +91,7 @@ class PathBar(QFrame):
             "Its inside can be edited then. The layers keep their names; the block's own settings "
             "go, since its inside says what they said."
         )
-        button.clicked.connect(lambda: self._adopt(level))
+        button.clicked.connect(self.adopt)
         self._add(button)
 
     def _add(self, part: QWidget) -> None:
@@ -103,8 +103,10 @@ class PathBar(QFrame):
         self._workspace.open_level(path)
         self._view.setFocus()
 
-    def _adopt(self, level: levels.Level) -> None:
-        """Adopt the outermost built-in block of the way, and stay as far inside as that leads."""
+    @Slot()
+    def adopt(self) -> None:
+        """Make the outermost built-in block of the way the user's own, and stay inside it."""
+        level = self._workspace.level
         outer = level
         depth = 0
         while depth < len(level.path):

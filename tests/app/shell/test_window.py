@@ -597,3 +597,21 @@ def test_every_setting_of_recipe_and_data_is_undone_by_its_name(
     assert "Set decay k of exponential decay" in names
     assert {"Set the learning rate", "Set batch", "Set epochs", "Set seed"} <= set(names)
     assert {"Set validation", "Set test"} <= {name.removesuffix(" share") for name in names}
+
+
+def test_a_refusal_inside_a_built_in_block_offers_to_make_it_ones_own(
+    window: MainWindow, workspace: Workspace
+) -> None:
+    page = window.page("build")
+    assert isinstance(page, BuildPage)
+    workspace.open_level(("features",))
+    before = workspace.project
+    page.view.editor.remove(("conv1",))
+    assert workspace.project is before
+    assert "block of your own" in window.messages.text
+    action = window.messages.findChildren(QAbstractButton)[0]
+    assert action.text() == "Make it my own block"
+    action.click()
+    assert workspace.level.path == ("features",)
+    assert workspace.level.editable
+    assert window.messages.text == ""
