@@ -251,6 +251,11 @@ class ScriptedRun:
             )
         )
 
+    def fail(self, failure: Failed) -> None:
+        """End as a run that broke."""
+        self.say(failure)
+        self._ended = True
+
     def _finish(self, reason: str) -> None:
         if self.script.ending:
             self.say(Stage("Writing the last checkpoint"))

@@ -32,7 +32,9 @@ from studio.engine.trainer import Trainer
 from studio.project import heads
 from studio.project.precision import resolve
 from studio.project.pretrained import title
+from studio.project.problems import Fix
 from studio.project.values import Project, Recipe
+from studio.runs import remedies
 from studio.runs.api import (
     Device,
     Failed,
@@ -420,12 +422,12 @@ class TrainingRun:
             )
         )
 
-    def _fail(self, message: str, advice: str = "") -> None:
+    def _fail(self, message: str, advice: str = "", remedies: tuple[Fix, ...] = ()) -> None:
         step = self._keeper.kept_step
         saved = "" if step is None else f"The checkpoint of step {step:,} is kept."
         self._metrics.event(self._place.step, "failed", f"{message} {advice}".strip())
         self._note(self._place, "failed", f"{message} {advice}".strip())
-        self._end(Failed(message, advice, saved))
+        self._end(Failed(message, advice, saved, remedies))
 
     def _end(self, last: Finished | Failed) -> None:
         """Let go of everything, say what could not be saved, and post the last message."""
@@ -444,6 +446,7 @@ class TrainingRun:
             f"The network and a batch of {batch:,} images do not fit into the memory of "
             f"{self._device.title}.",
             f"{lower} make the input or the network smaller.",
+            remedies.need_less_memory(self._project.recipe, self._info.precision),
         )
 
     def _fail_unexpectedly(self, error: Exception) -> None:

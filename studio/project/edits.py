@@ -21,6 +21,7 @@ from studio.project.problems import (
     RemoveNode,
     SetData,
     SetRecipe,
+    SetRecipes,
     SetSetting,
     Several,
 )
@@ -367,7 +368,7 @@ def apply_fix(network: Network, fix: Fix) -> Network:
             for each in sets:
                 network = set_setting(network, each.node, each.setting, each.value)
             return network
-        case SetRecipe() | SetData():
+        case SetRecipe() | SetRecipes() | SetData():
             raise EditRefused("that is no edit of the network")
 
 
@@ -375,6 +376,8 @@ def mend(project: Project, fix: Fix) -> Project:
     """Do what a problem's fix offers, in the network, the recipe or the data settings."""
     if isinstance(fix.mend, SetRecipe):
         return replace(project, recipe=replace(project.recipe, **{fix.mend.name: fix.mend.value}))
+    if isinstance(fix.mend, SetRecipes):
+        return replace(project, recipe=replace(project.recipe, **fix.mend.values))
     if isinstance(fix.mend, SetData):
         return replace(project, data=replace(project.data, **{fix.mend.name: fix.mend.value}))
     return replace(project, network=apply_fix(project.network, fix))

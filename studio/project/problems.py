@@ -56,6 +56,13 @@ class SetRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class SetRecipes:
+    """Set several values of the recipe as one."""
+
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class SetData:
     """Set a value of the data settings."""
 
@@ -70,7 +77,9 @@ class Several:
     sets: tuple[SetSetting, ...]
 
 
-Mend = SetRecipe | SetData | SetSetting | Several | InsertBefore | RemoveNode | AddNode | RemoveEdge
+RecipeMend = SetRecipe | SetRecipes
+NetworkMend = SetSetting | Several | InsertBefore | RemoveNode | AddNode | RemoveEdge
+Mend = RecipeMend | SetData | NetworkMend
 
 
 @dataclass(frozen=True, slots=True)

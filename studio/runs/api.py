@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from studio.project.problems import Fix
 from studio.project.values import DataSettings, Project, Recipe
 
 if TYPE_CHECKING:
@@ -157,11 +158,13 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """The last message of a run that broke; ``saved`` says what was kept."""
+    """The last message of a run that broke; ``saved`` says what was kept, ``remedies`` are edits
+    of the project with which it may succeed."""
 
     message: str
     advice: str
     saved: str = ""
+    remedies: tuple[Fix, ...] = ()
 
 
 Message = (

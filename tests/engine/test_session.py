@@ -13,7 +13,7 @@ import torch
 
 from studio.engine import TorchEngine, checkpoint, devices, loading, trainer
 from studio.engine.checkpoint import read_checkpoint
-from studio.project import codec
+from studio.project import codec, edits
 from studio.project.values import Chosen, DataSettings, Network, Project
 from studio.runs.api import EpochDone, Failed, Finished, Probed, Stage, Started, Warned, WorkFailed
 from studio.runs.folder import RunFolder, RunInfo
@@ -177,6 +177,11 @@ def test_out_of_memory_is_told_with_a_smaller_batch(
     monkeypatch.setattr(trainer, "training_logits", full)
     failed = failure(small_project(), tmp_path / "run")
     assert "a batch of 128 images do not fit into the memory of Processor" in failed.message
+    assert [fix.text for fix in failed.remedies] == [
+        "Take the batch in parts of 64", "Set the batch to 64", "Compute in bfloat16",
+    ]  # fmt: skip
+    parts = edits.mend(small_project(), failed.remedies[0]).recipe
+    assert (parts.batch_size, parts.accumulate) == (64, 2)
     assert failed.advice.startswith("Lower the batch size to 64")
 
 

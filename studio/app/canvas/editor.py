@@ -17,7 +17,7 @@ from studio.project import arrange, comments, edits, graph, grouping, registry, 
 from studio.project.analysis import analyze
 from studio.project.edits import EditRefused
 from studio.project.grouping import can_ungroup
-from studio.project.problems import Fix, InsertBefore, SetData, SetRecipe
+from studio.project.problems import Fix, InsertBefore, SetData, SetRecipe, SetRecipes
 from studio.project.registry import PaletteEntry
 from studio.project.values import Comment, Edge, Flow, Network
 
@@ -365,7 +365,7 @@ class Editor:
     def apply_fix(self, fix: Fix) -> bool:
         """Do what a problem's fix offers; what it adds gets a place where it covers nothing."""
 
-        if isinstance(fix.mend, SetRecipe | SetData):
+        if isinstance(fix.mend, SetRecipe | SetRecipes | SetData):
             return self.workspace.apply(fix.text, lambda project: edits.mend(project, fix))
 
         def edit(network: Network) -> Network:

@@ -24,6 +24,8 @@ from studio.app.train.health_panel import HealthPanel
 from studio.app.train.recipe_column import RecipeColumn
 from studio.app.train.status import RunStatus
 from studio.app.workspace import Workspace
+from studio.project import edits
+from studio.project.problems import Fix
 from studio.runs.api import Failed
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class TrainPage(QWidget):
         self.health = HealthPanel(workspace, controller, self)
         self.health.node_wanted.connect(self.node_wanted)
         self.status.export_requested.connect(self.export_requested)
+        self.status.remedy_wanted.connect(self._mend_and_train)
         self.empty = EmptyState(self)
         set_role(self.empty.button, "primary")
         self._run_side = QWidget(self)
@@ -103,6 +106,11 @@ class TrainPage(QWidget):
         """Start a run of the project as it is."""
         self._controller.start(self._workspace.project, self._workspace.title)
 
+    def _mend_and_train(self, fix: Fix) -> None:
+        """Change the project as a failed run asks for, and try again."""
+        if self._workspace.apply(fix.text, lambda project: edits.mend(project, fix)):
+            self.train()
+
     def _load(self) -> None:
         try:
             importlib.import_module("studio.app.train.dashboard")
@@ -144,7 +152,11 @@ class TrainPage(QWidget):
         if broken is not None and self._workspace.project == self._controller.project:
             advice = " ".join(part for part in (broken.advice, broken.saved) if part)
             sentence = texts.sentence(broken.message, ())
-            self.empty.say("error", sentence, advice, "Train again", self.train, tone="error")
+            action, do = "Train again", self.train
+            if broken.remedies:
+                fix = broken.remedies[0]
+                action, do = f"{fix.text} and train", lambda: self._mend_and_train(fix)
+            self.empty.say("error", sentence, advice, action, do, tone="error")
             return
         obstacles = self._controller.obstacles(self._workspace.project)
         if not obstacles:

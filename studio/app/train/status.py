@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -21,6 +22,7 @@ from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S3
 from studio.app.train.controller import TrainingController
+from studio.project.problems import Fix
 from studio.runs.api import EpochDone, Failed, Finished
 
 KEPT = 50
@@ -34,6 +36,8 @@ class RunStatus(QFrame):
     """Says the present stage, the newest epoch, warnings, and at last the result."""
 
     export_requested = Signal()
+    remedy_wanted = Signal(object)
+    """The Fix with which training shall be tried again."""
 
     def __init__(self, controller: TrainingController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +69,7 @@ class RunStatus(QFrame):
         set_icon(self.go_on, "play")
         self.go_on.setToolTip("Go on from the last checkpoint, exactly where this run was")
         self.go_on.clicked.connect(controller.go_on)
+        self.remedies: list[QPushButton] = []
         self.folder = QPushButton("Open the run's folder", self)
         set_role(self.folder, "link")
         self.folder.clicked.connect(self._open_folder)
@@ -72,7 +77,7 @@ class RunStatus(QFrame):
         set_icon(self.export, "export")
         self.export.setToolTip("Take the trained model away in a format that works elsewhere")
         self.export.clicked.connect(self.export_requested)
-        row = QHBoxLayout()
+        self._row = row = QHBoxLayout()
         row.setSpacing(S3)
         row.addWidget(self.text, 1)
         for button in (self.more, self.folder, self.go_on, self.export):
@@ -162,6 +167,7 @@ class RunStatus(QFrame):
         result = self._controller.result
         self.folder.setVisible(ended)
         self.go_on.setVisible(ended and self._controller.can_continue)
+        self._offer(result.remedies if ended and isinstance(result, Failed) else ())
         usable = isinstance(result, Finished) and result.epochs > 0
         self.export.setVisible(ended and (usable or isinstance(result, Failed)))
         self.export.setEnabled(usable)
@@ -174,6 +180,22 @@ class RunStatus(QFrame):
             self.say("Training goes on.")
         elif state == "stopping" and result is None:
             self.say("Stopping after the step under way, with a checkpoint.")
+
+    def _offer(self, fixes: Sequence[Fix]) -> None:
+        """Buttons that change the project and train again."""
+        for button in self.remedies:
+            self._row.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self.remedies = []
+        for fix in fixes:
+            button = QPushButton(fix.text, self)
+            set_role(button, "link")
+            button.setToolTip("Changes the recipe, and trains again from the beginning")
+            button.clicked.connect(lambda _=False, fix=fix: self.remedy_wanted.emit(fix))
+            self._row.insertWidget(1 + len(self.remedies), button)
+            button.show()
+            self.remedies.append(button)
 
     def _open_folder(self) -> None:
         run = self._controller.run

@@ -17,6 +17,7 @@ from studio.app.train.controller import TrainingController
 from studio.app.train.page import TrainPage
 from studio.app.workspace import Workspace
 from studio.project import edits, schedules, templates
+from studio.project.problems import Fix, SetRecipe
 from studio.project.values import Chosen
 from studio.runs.api import Failed
 from tests.scripted_engine import Script, ScriptedEngine, ScriptedRun
@@ -460,3 +461,20 @@ def test_closing_the_page_while_the_plots_load_leaves_no_thread(
     page.close()
     assert page._loading is not None
     assert not page._loading.is_alive()
+
+
+def test_a_full_memory_offers_what_takes_less_and_trains_again_with_it(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    run = begun(page, controller)
+    fixes = (Fix("Set the batch to 32", SetRecipe("batch_size", 32)),)
+    run.fail(Failed("It does not fit.", "Lower the batch size.", remedies=fixes))
+    controller._poll()
+    (button,) = page.status.remedies
+    assert button.text() == "Set the batch to 32"
+    button.click()
+    assert workspace.project.recipe.batch_size == 32
+    assert workspace.undo_label == "Set the batch to 32"
+    assert controller.busy
+    assert page.status.remedies == []
+    controller.shutdown()
