@@ -164,6 +164,7 @@ class TrainingRun:
                 "training diverged.",
                 f"Lower the learning rate (it is {self._project.recipe.learning_rate:g}), or "
                 "normalize the input.",
+                remedies.stay_finite(self._project),
             )
         except Exception as error:
             out_of_memory = devices.is_out_of_memory(error)

@@ -8,7 +8,7 @@ from studio.project import registry
 from studio.project.optimizers import OPTIMIZERS
 from studio.project.problems import Fix, SetData, SetRecipe, SetRecipes, SetSetting, Several
 from studio.project.settings import SettingError
-from studio.project.values import Chosen, Network, Recipe
+from studio.project.values import Chosen, Network, Project, Recipe
 
 _FLAT = ("sigmoid", "tanh", "softplus")
 _DECAY = 5e-4
@@ -36,6 +36,14 @@ def need_less_memory(recipe: Recipe, precision: str) -> tuple[Fix, ...]:
         fixes.append(set_batch(half))
     if precision == "float32":
         fixes.append(Fix("Compute in bfloat16", SetRecipe("precision", "bfloat16")))
+    return tuple(fixes)
+
+
+def stay_finite(project: Project) -> tuple[Fix, ...]:
+    """What keeps the loss a number: a tenth of the learning rate, normalized input."""
+    fixes = [set_rate(project.recipe.learning_rate / 10)]
+    if project.data.normalization == "none":
+        fixes.append(normalize())
     return tuple(fixes)
 
 

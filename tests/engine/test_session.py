@@ -163,6 +163,11 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_a_good_checkpoint(
     assert isinstance(failed, Failed), failed
     assert "is no longer a finite number: the training diverged" in failed.message
     assert "Lower the learning rate" in failed.advice
+    mended = steep
+    for fix in failed.remedies:
+        mended = edits.mend(mended, fix)
+    assert mended.recipe.learning_rate == pytest.approx(rate / 10, rel=0.1)
+    assert mended.data.normalization == "standard"
     saved = read_checkpoint(folder.checkpoint("last"))
     assert failed.saved == f"The checkpoint of step {saved.place.step} is kept."
     assert all(value.isfinite().all() for value in saved.model.values())
