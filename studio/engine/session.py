@@ -225,7 +225,8 @@ class TrainingRun:
                 layers,
                 watch,
                 overflows=precision.overflows,
-                probe=Probe(module),
+                # A compiled forward cannot be looked into without being broken up.
+                probe=None if compiled is not None else Probe(module),
                 tell=self._control.post,
                 waited=lambda: feed.seconds,
             ),

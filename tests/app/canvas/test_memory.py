@@ -41,7 +41,7 @@ def empty_caches() -> None:
     """Those of bounded size, which may hold what they like up to it."""
     for each in gc.get_objects():
         if (
-            isinstance(each, _lru_cache_wrapper)
+            type(each) is _lru_cache_wrapper  # of others isinstance might ask for an attribute
             and each.__module__.startswith("studio.")
             and each.cache_parameters()["maxsize"] is not None
         ):
@@ -50,7 +50,9 @@ def empty_caches() -> None:
 
 
 def counted() -> Counter[str]:
-    return Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, WATCHED))
+    return Counter(
+        type(each).__name__ for each in gc.get_objects() if issubclass(type(each), WATCHED)
+    )
 
 
 def more_than(before: Counter[str], kinds: Iterable[str]) -> dict[str, tuple[int, int]]:
