@@ -58,7 +58,9 @@ def set_role(widget: QWidget, role: str) -> None:
     widget.setProperty("role", role)
     if role in ("number", "figure") and not widget.property("tabular"):
         widget.setProperty("tabular", True)
-        sized(widget, lambda w: w.setFont(font(tabular=True)))
+        # As heavy as the sheet makes it: Qt measures by this font after a change of scheme.
+        bold = role == "figure"
+        sized(widget, lambda w: w.setFont(font(tabular=True, bold=bold)))
     # Rules on a property are worked out when the widget is polished, not when it changes.
     widget.style().unpolish(widget)
     widget.style().polish(widget)

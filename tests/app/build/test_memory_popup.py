@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from studio.app.build.memory_popup import MemoryPopup, parts
 from studio.app.build.strip import Strip
+from studio.app.theme.tokens import font, theme
 from studio.app.workspace import Workspace
 from studio.project import templates
 from studio.project.memory import Forecast
@@ -44,6 +46,21 @@ def test_the_parts_are_those_of_the_forecast_and_stand_with_their_names(strip: S
     assert all(value.endswith("iB") for value in shown.values())
     assert "8.0 GiB that the device has." in popup.total.text()
     popup.hide()
+
+
+def test_a_change_of_scheme_cuts_no_letter_of_the_number(qtbot: QtBot, strip: Strip) -> None:
+    strip.set_device(Device("cpu", "Processor", 8 * 2**30))
+    bold = QFontMetrics(font(bold=True, tabular=True))
+
+    def whole() -> bool:
+        return strip.memory.width() > bold.horizontalAdvance(strip.memory.text()) + 4
+
+    try:
+        for scheme in ("dark", "light"):
+            theme().set_preference(scheme)
+            qtbot.waitUntil(whole)
+    finally:
+        theme().set_preference("system")
 
 
 def test_the_parts_sum_up_to_the_peak() -> None:
