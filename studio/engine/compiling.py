@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from studio.engine.module import training_logits
 
 
-def compile_forward(module: nn.Module, images: Tensor, warn: Callable[[str], None]) -> nn.Module:
-    """``module`` with its forward compiled, tried on ``images`` first; else itself, and a warning.
+def compile_forward(
+    module: nn.Module, images: Tensor, warn: Callable[[str], None]
+) -> nn.Module | None:
+    """``module`` with its forward compiled, tried on ``images`` first; else None, and a warning.
 
     The trial changes nothing: statistics and random numbers are put back.
     """
@@ -29,7 +31,7 @@ def compile_forward(module: nn.Module, images: Tensor, warn: Callable[[str], Non
     except Exception as error:  # compilers fail in as many ways as there are machines
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         warn(f"The network could not be compiled ({first}). It is trained without.")
-        fast = module
+        return None
     finally:
         module.zero_grad()
         with torch.no_grad():

@@ -249,7 +249,7 @@ class TrainingRun:
             trainer.commit()
             self._place = trainer.place
 
-    def _compile(self, tools: Assembly) -> nn.Module:
+    def _compile(self, tools: Assembly) -> nn.Module | None:
         self._control.post(Stage("Compiling the network, which takes half a minute"))
         images, _ = next(tools.feed.batches(0))
         with tools.precision.autocast():
@@ -424,12 +424,12 @@ class TrainingRun:
             )
         )
 
-    def _fail(self, message: str, advice: str = "", remedies: tuple[Fix, ...] = ()) -> None:
+    def _fail(self, message: str, advice: str = "", offers: tuple[Fix, ...] = ()) -> None:
         step = self._keeper.kept_step
         saved = "" if step is None else f"The checkpoint of step {step:,} is kept."
         self._metrics.event(self._place.step, "failed", f"{message} {advice}".strip())
         self._note(self._place, "failed", f"{message} {advice}".strip())
-        self._end(Failed(message, advice, saved, remedies))
+        self._end(Failed(message, advice, saved, offers))
 
     def _end(self, last: Finished | Failed) -> None:
         """Let go of everything, say what could not be saved, and post the last message."""

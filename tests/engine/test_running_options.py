@@ -11,7 +11,7 @@ import torch
 from studio.engine.checkpoint import read_checkpoint
 from studio.engine.determinism import deterministic
 from studio.engine.loading import load_trained
-from studio.runs.api import EpochDone, Failed, Finished, Warned
+from studio.runs.api import EpochDone, Failed, Finished, Probed, Warned
 from tests.engine.helpers import small_project, train
 
 
@@ -75,6 +75,7 @@ def test_a_network_that_cannot_be_compiled_is_trained_without_and_says_so(
     assert "no C++ compiler" in warned.message
     assert isinstance(messages[-1], Finished)
     assert np.array_equal(run.telemetry.loss.values, plain.telemetry.loss.values)
+    assert any(isinstance(message, Probed) for message in messages)  # looked into all the same
 
 
 @pytest.mark.slow
