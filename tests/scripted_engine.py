@@ -279,6 +279,8 @@ class ScriptedEngine:
         self.refuse = refuse
         self.devices = devices
         self.runs: list[ScriptedRun] = []
+        self.parent: Path | None = None
+        self.epochs_asked: int | None = None
         self.warm = False
 
     def machine(self) -> Machine:
@@ -326,14 +328,16 @@ class ScriptedEngine:
         losses = tuple(2.3 - 2 / (1 + np.exp(-2 * (np.log(rate) + 5))) for rate in rates)
         return RateSearch(rates, tuple(map(float, losses)), 0.0067)
 
-    def start(self, project: Project, folder: Path) -> ScriptedRun:
+    def start(self, project: Project, folder: Path, parent: Path | None = None) -> ScriptedRun:
+        self.parent = parent
         if self.refuse:
             raise WorkFailed(self.refuse, "Mend it and press Train again.")
         run = ScriptedRun(project, folder, self.script)
         self.runs.append(run)
         return run
 
-    def resume(self, folder: Path) -> ScriptedRun:
+    def resume(self, folder: Path, epochs: int | None = None) -> ScriptedRun:
+        self.epochs_asked = epochs
         before = next((run for run in self.runs if run.folder == folder), None)
         if before is None:
             raise WorkFailed(f"There is no run to resume in {folder}.", "Choose another folder.")

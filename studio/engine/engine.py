@@ -75,8 +75,9 @@ class TorchEngine:
             device = devices.choose_device(project.recipe.device)
             return find_rate(project, self._reader, device, stopped)
 
-    def start(self, project: Project, folder: Path) -> TrainingRun:
-        """Train ``project`` from the beginning, into the new run folder ``folder``."""
+    def start(self, project: Project, folder: Path, parent: Path | None = None) -> TrainingRun:
+        """Train ``project`` into the new run folder ``folder``: from the beginning, or from the
+        checkpoint ``parent`` of another run."""
         self._check_free()
         analysis = check_project(project)
         device = devices.choose_device(project.recipe.device)
@@ -85,8 +86,9 @@ class TorchEngine:
             RunFolder.create(folder, project, info), project, info, device, resumed=False
         )
 
-    def resume(self, folder: Path) -> TrainingRun:
-        """Go on with the run in ``folder`` from its last checkpoint, exactly where it was."""
+    def resume(self, folder: Path, epochs: int | None = None) -> TrainingRun:
+        """Go on with the run in ``folder`` from its last checkpoint, exactly where it was; with
+        ``epochs`` up to that many."""
         self._check_free()
         run = RunFolder.open(folder)
         info, project = run.info(), run.project()

@@ -300,11 +300,19 @@ class Engine(Protocol):
     ) -> RateSearch:
         """Suggest a learning rate by a range test on a copy of the network."""
 
-    def start(self, project: Project, folder: Path) -> RunHandle:
-        """Train ``project`` from the beginning, into the new run folder ``folder``."""
+    def start(self, project: Project, folder: Path, parent: Path | None = None) -> RunHandle:
+        """Train ``project`` into the new run folder ``folder``: from the beginning, or from
+        ``parent``, a checkpoint file of another run with the same network.
 
-    def resume(self, folder: Path) -> RunHandle:
-        """Go on with the run in ``folder`` from its last checkpoint."""
+        A branch takes weights, epochs and, where the optimizer is the same, its state from the
+        parent, and follows its own recipe from there on.
+        """
+
+    def resume(self, folder: Path, epochs: int | None = None) -> RunHandle:
+        """Go on with the run in ``folder`` from its last checkpoint.
+
+        With ``epochs`` up to that many, which extends a run that is complete.
+        """
 
     def evaluate(
         self, folder: Path, split: str = "test", checkpoint: str = "best"
