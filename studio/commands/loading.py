@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from studio.engine import TorchEngine
 
 
-def load_engine() -> TorchEngine:
+def load_engine(*, together: bool = False) -> TorchEngine:
     """The engine; raises ProjectError where torch, or what it needs, cannot be imported.
+
+    ``together``: where torchrun started several processes, they train one network together.
 
     A broken installation may raise anything: a missing package, a library that does not load, an
     error of torch's own.
@@ -25,7 +27,11 @@ def load_engine() -> TorchEngine:
             f"PyTorch cannot be imported: {said}. Run studio doctor, which says the command that "
             "mends it"
         ) from None
-    return TorchEngine(watch=_Lines())
+    if not together:
+        return TorchEngine(watch=_Lines())
+    from studio.engine.team import join
+
+    return TorchEngine(watch=_Lines(), team=join())
 
 
 class _Lines:

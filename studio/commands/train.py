@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
+import os
 import shlex
 import signal
 import sys
@@ -23,6 +25,7 @@ from studio.project.settings import SettingError
 from studio.project.values import Project
 
 if TYPE_CHECKING:
+    from studio.engine import TorchEngine
     from studio.runs.api import RunHandle
 
 HELP = "train a project without a window"
@@ -45,10 +48,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="a project file, or a template's name")  # fmt: skip
     parser.add_argument("--resume", metavar="RUN", type=Path,
                         help="go on with the run in this folder")  # fmt: skip
+    parser.add_argument("--branch", metavar="CHECKPOINT", type=Path,
+                        help="begin from a checkpoint of another run (its file, or the run's "
+                             "folder for the last one), with this project's recipe")  # fmt: skip
     parser.add_argument("--out", metavar="RUN", type=Path,
                         help="the run folder to make (default: runs/NAME-DATE)")  # fmt: skip
     parser.add_argument("--data", metavar="FOLDER", help="digits, or a folder of images")
-    parser.add_argument("--epochs", metavar="N", help="how often every image is seen")
+    parser.add_argument("--epochs", metavar="N",
+                        help="how often every image is seen; with --resume, how often "
+                             "in all")  # fmt: skip
     parser.add_argument("--batch-size", metavar="N", help="images a step")
     parser.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or mps")
     parser.add_argument("--seed", metavar="N", help="starts the random numbers")
@@ -65,31 +73,71 @@ def run(arguments: argparse.Namespace) -> int:
     """Train to the end, or until Ctrl-C or SIGTERM; the status is then 130 or 143."""
     parser: argparse.ArgumentParser = arguments.parser
     changes = _changes(arguments)
-    if arguments.resume is not None and (arguments.source or arguments.out or changes):
-        parser.error("--resume takes the project and its settings from the run: give nothing else")
-    if arguments.resume is None and not arguments.source:
+    if arguments.resume is not None:
+        _check_resume(arguments, changes)
+    elif not arguments.source:
         parser.error("give a project file or a template, or --resume with a run folder")
+    elif arguments.out is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        parser.error("under torchrun give --out: all processes work on one run folder")
     project = None
     if arguments.resume is None:
         project = _changed(parser, open_project(arguments.source), changes)
     # Signals first: importing torch takes seconds, and an interrupt in there would be lost or leave
     # a library half imported.
     with _Signals() as signals:
-        engine = load_engine()
+        load_engine()  # imports torch
+        with signals.standing_back():  # what waits for other processes must not outlive them
+            engine = load_engine(together=True)
         if signals.status:
             print("stopped before the run began")
             return signals.status
-        if project is None:
-            handle: RunHandle = engine.resume(arguments.resume)
-        else:
-            folder = arguments.out or _new_folder(Path("runs"), arguments.source)
-            handle = engine.start(project, folder)
-        failure = _follow(handle, signals)
+        failure = _follow(_launch(engine, project, arguments), signals, engine.team.leads)
+        if not failure:
+            engine.team.leave()
     if failure:
         from studio.runs.api import WorkFailed
 
         raise WorkFailed(*failure)
     return signals.status
+
+
+def _check_resume(arguments: argparse.Namespace, changes: list[tuple[str, str]]) -> None:
+    parser: argparse.ArgumentParser = arguments.parser
+    others = [key for key, _ in changes if key != "epochs"]
+    if arguments.source or arguments.out or arguments.branch or others:
+        parser.error(
+            "--resume takes the project and its settings from the run: give nothing else but "
+            "--epochs"
+        )
+    if arguments.epochs is not None and not arguments.epochs.isdigit():
+        parser.error(f"--epochs takes a whole number, not {arguments.epochs!r}")
+
+
+def _launch(
+    engine: TorchEngine, project: Project | None, arguments: argparse.Namespace
+) -> RunHandle:
+    """Begin the run, or go on with it; where torchrun started the processes again, because one
+    was lost or others came, the run that they had begun."""
+    if project is None:
+        epochs = None if arguments.epochs is None else int(arguments.epochs)
+        return engine.resume(arguments.resume, epochs)
+    folder: Path = arguments.out or _new_folder(Path("runs"), arguments.source)
+    if engine.team.share(_begun_before(folder)):
+        return engine.resume(folder)
+    parent: Path | None = arguments.branch
+    if parent is not None and parent.is_dir():
+        parent = parent / "checkpoints" / "last.safetensors"
+    return engine.start(project, folder, parent)
+
+
+def _begun_before(folder: Path) -> bool:
+    """Whether the run in ``folder`` was begun by processes of the same torchrun."""
+    from studio.engine.team import job, restarted
+    from studio.runs.folder import RunFolder
+
+    if not (folder / "run.json").is_file():
+        return False
+    return restarted() or (job() != "" and RunFolder(folder).info().job == job())
 
 
 def _changes(arguments: argparse.Namespace) -> list[tuple[str, str]]:
@@ -145,6 +193,15 @@ class _Signals:
             self._before[number] = signal.signal(number, self._take)
         return self
 
+    @contextlib.contextmanager
+    def standing_back(self) -> Iterator[None]:
+        """Within it SIGTERM ends the process at once, as it did before."""
+        signal.signal(signal.SIGTERM, self._before[signal.SIGTERM])  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, self._take)
+
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
@@ -163,11 +220,12 @@ def _joined(handle: RunHandle) -> Iterator[None]:
         handle.join()
 
 
-def _follow(handle: RunHandle, signals: _Signals) -> tuple[str, str] | None:
-    """Show the run until its end; message and advice where it failed."""
+def _follow(handle: RunHandle, signals: _Signals, speaks: bool) -> tuple[str, str] | None:
+    """Show the run until its end, if this process ``speaks``; message and advice where it
+    failed."""
     from studio.commands.progress import Progress, clock
 
-    progress = Progress(handle, sys.stdout)
+    progress = Progress(handle, sys.stdout if speaks else io.StringIO())
     stopping = False
     with _joined(handle):
         while handle.alive:
@@ -181,7 +239,7 @@ def _follow(handle: RunHandle, signals: _Signals) -> tuple[str, str] | None:
     progress.close()
     if failed := progress.failed:
         return failed.message, " ".join(part for part in (failed.advice, failed.saved) if part)
-    if done := progress.finished:
+    if (done := progress.finished) and speaks:
         best = (
             f"best validation accuracy {done.best_accuracy:.1%} in epoch {done.best_epoch}, "
             if done.best_epoch

@@ -17,6 +17,8 @@ from studio.engine.mixing import Mixing
 from studio.engine.module import build_module, has_batch_norm
 from studio.engine.optimizers import build_optimizer, freeze
 from studio.engine.precision import Precision
+from studio.engine.synced_norm import synchronize
+from studio.engine.team import ALONE, Team
 from studio.project import augmentation
 from studio.project.values import Project
 
@@ -34,12 +36,20 @@ class Assembly:
     fixed: list[nn.Module]
 
 
-def assemble(project: Project, data: DataSet, precision: str, device: torch.device) -> Assembly:
+def assemble(
+    project: Project,
+    data: DataSet,
+    precision: str,
+    device: torch.device,
+    team: Team = ALONE,
+) -> Assembly:
     """All that training ``project`` takes, on ``device``; the network is initialized."""
     recipe = project.recipe
     module = build_module(project.network, recipe.seed, str(device))
     layout = memory_format(recipe.channels_last, module, device)
     module.to(memory_format=layout)
+    if recipe.sync_batch_norm and team.size > 1:
+        synchronize(module)
     fixed = freeze(module, recipe.node_rates)
     numbers = Precision(precision, device)
     mean, deviation = normalization(project.data.normalization, data.mean, data.deviation)
@@ -55,6 +65,7 @@ def assemble(project: Project, data: DataSet, precision: str, device: torch.devi
         accumulate=recipe.accumulate,
         augment=(lambda mean: Augment(recipe, mean)) if augments else None,
         memory_format=layout,
+        team=team,
     )
     labels = data.labels[data.splits["train"]]
     return Assembly(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from studio.engine.team import Rows
 from studio.project.values import Recipe
 
 _DRAW = 0x6175  # sets these random numbers apart from those of the order and of mixing
@@ -28,9 +29,14 @@ class Augment:
         self._mean = mean
         self._moves = bool(recipe.crop or recipe.flip or recipe.translate)
 
-    def __call__(self, pixels: Tensor, epoch: int, batch: int) -> Tensor:
-        """The pixels of batch number ``batch`` of ``epoch``, as float32 where colors change."""
-        draw = _Draw((self._recipe.seed, epoch, batch, _DRAW), len(pixels), pixels.device)
+    def __call__(self, pixels: Tensor, epoch: int, batch: int, rows: Rows | None = None) -> Tensor:
+        """The pixels of batch number ``batch`` of ``epoch``, as float32 where colors change.
+
+        ``rows`` says which of the batch's images they are, where a team divides it: each image
+        is changed alike, whichever process has it.
+        """
+        rows = rows or Rows(np.arange(len(pixels)), len(pixels))
+        draw = _Draw((self._recipe.seed, epoch, batch, _DRAW), rows, pixels.device)
         if self._moves:
             pixels = self._move(pixels, draw)
         if self._recipe.brightness or self._recipe.contrast or self._recipe.saturation:
@@ -77,15 +83,15 @@ class Augment:
 class _Draw:
     """Random numbers for each image of a batch, on its device."""
 
-    def __init__(self, key: tuple[int, ...], count: int, device: torch.device) -> None:
+    def __init__(self, key: tuple[int, ...], rows: Rows, device: torch.device) -> None:
         self._random = np.random.default_rng(key)
-        self.count = count
+        self._rows = rows
         self.device = device
 
     def integers(self, low: int, high: int) -> Tensor:
         """``(B,)`` whole numbers from ``low`` to ``high``."""
-        drawn = self._random.integers(low, high, self.count, endpoint=True)
-        return torch.from_numpy(drawn).to(self.device, non_blocking=True)
+        drawn = self._random.integers(low, high, self._rows.count, endpoint=True)
+        return torch.from_numpy(drawn[self._rows.chosen]).to(self.device, non_blocking=True)
 
     def coins(self) -> Tensor:
         """``(B,)`` times yes or no."""
@@ -93,8 +99,10 @@ class _Draw:
 
     def around_one(self, reach: float) -> Tensor:
         """``(B, 1, 1, 1)`` factors between 1 − ``reach`` and 1 + ``reach``."""
-        drawn = self._random.uniform(1 - reach, 1 + reach, (self.count, 1, 1, 1))
-        return torch.from_numpy(drawn.astype(np.float32)).to(self.device, non_blocking=True)
+        drawn = self._random.uniform(1 - reach, 1 + reach, (self._rows.count, 1, 1, 1))
+        return torch.from_numpy(drawn[self._rows.chosen].astype(np.float32)).to(
+            self.device, non_blocking=True
+        )
 
 
 def _mirrored(pixels: Tensor, rows: int, columns: int) -> Tensor:

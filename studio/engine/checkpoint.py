@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn, optim
 
 from studio.engine.precision import Precision
+from studio.engine.team import name_of
 from studio.project.codec import sync_folder
 from studio.project.schedules.plateau import Plateau
 from studio.project.values import Recipe
@@ -88,10 +89,11 @@ def snapshot(
     module: nn.Module,
     optimizer: optim.Optimizer,
     precision: Precision,
-    device: torch.device,
+    random: Mapping[str, Tensor],
     average: nn.Module | None = None,
 ) -> Checkpoint:
-    """The state of a run between two steps. Copies from a GPU, and so waits for it."""
+    """The state of a run between two steps, with ``random_states``. Copies from a GPU, and so
+    waits for it."""
     slots: Tensors = {}
     for index, state in optimizer.state_dict()["state"].items():
         for slot, value in state.items():
@@ -101,7 +103,7 @@ def snapshot(
         place,
         _on_cpu(module.state_dict()),
         _on_cpu(slots),
-        _on_cpu(_random_states(device)),
+        _on_cpu(random),
         precision.state(),
         _on_cpu(average.state_dict()) if average is not None else {},
     )
@@ -112,36 +114,60 @@ def restore(
     module: nn.Module,
     optimizer: optim.Optimizer,
     precision: Precision,
-    device: torch.device,
 ) -> None:
-    """Put a run back into the state of ``saved``; raises CheckpointError for another network."""
+    """Put a run back into the state of ``saved``; raises CheckpointError for another network.
+
+    The random generators are for ``restore_random``.
+    """
+    restore_weights(saved, module)
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in saved.optimizer.items():
         index, _, slot = name.partition(".")
         state.setdefault(int(index), {})[slot] = value
     try:
-        module.load_state_dict(saved.model)
-    except RuntimeError:
-        raise CheckpointError(
-            "The checkpoint belongs to another network than the run's project.studio.",
-            "Use the run folder as training left it.",
-        ) from None
-    try:
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
         _lay_out_alike(optimizer)
         precision.restore(saved.scaler)
-        torch.set_rng_state(saved.random["cpu"])
-        if device.type == "cuda" and "cuda" in saved.random:
-            torch.cuda.set_rng_state(saved.random["cuda"], device)
-        elif device.type == "mps" and "mps" in saved.random:
-            torch.mps.set_rng_state(saved.random["mps"])
     except (RuntimeError, ValueError, KeyError) as error:
         first = (str(error).splitlines() or [""])[0]
         raise CheckpointError(
             f"The checkpoint belongs to another optimizer or torch: {first}",
             "Use the run folder as training left it.",
         ) from None
+
+
+def restore_weights(saved: Checkpoint, module: nn.Module) -> None:
+    """Put the weights of ``saved`` into ``module``; raises CheckpointError for another network."""
+    try:
+        module.load_state_dict(saved.model)
+    except RuntimeError:
+        raise CheckpointError(
+            "The checkpoint belongs to another network than the project's.",
+            "Use it with the network it was trained with: its run folder has it in project.studio.",
+        ) from None
+
+
+def restore_random(saved: Checkpoint, device: torch.device, rank: int = 0) -> bool:
+    """Let torch's generators go on as process ``rank`` left them; whether ``saved`` has that.
+
+    Raises CheckpointError where they are of another torch.
+    """
+    states = {key: saved.random.get(name_of(key, rank)) for key in ("cpu", "cuda", "mps")}
+    if states["cpu"] is None:
+        return False  # the run had fewer processes
+    try:
+        torch.set_rng_state(states["cpu"])
+        if device.type == "cuda" and states["cuda"] is not None:
+            torch.cuda.set_rng_state(states["cuda"], device)
+        elif device.type == "mps" and states["mps"] is not None:
+            torch.mps.set_rng_state(states["mps"])
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"The checkpoint's random numbers are of another torch: {error}",
+            "Use the torch that it was trained with.",
+        ) from None
+    return True
 
 
 def _lay_out_alike(optimizer: optim.Optimizer) -> None:
@@ -153,11 +179,12 @@ def _lay_out_alike(optimizer: optim.Optimizer) -> None:
                 slots[slot] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
-def is_finite(saved: Checkpoint) -> bool:
-    """Whether every weight is a number; a run that diverged must not replace a good checkpoint."""
-    return all(
-        bool(value.isfinite().all()) for value in saved.model.values() if value.is_floating_point()
-    )
+def is_finite(module: nn.Module) -> bool:
+    """Whether every weight is a number; a run that diverged must not replace a good checkpoint.
+    Waits for the device."""
+    values = module.state_dict().values()
+    sums = [value.isfinite().all() for value in values if value.is_floating_point()]
+    return bool(torch.stack(sums).all())
 
 
 def write_checkpoint(path: Path, saved: Checkpoint) -> None:
@@ -254,7 +281,8 @@ def _on_cpu(tensors: Mapping[str, Tensor]) -> Tensors:
     return {name: value.detach().to("cpu").contiguous() for name, value in tensors.items()}
 
 
-def _random_states(device: torch.device) -> Tensors:
+def random_states(device: torch.device) -> Tensors:
+    """The states of torch's generators, on which dropout draws."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import torch
 
 from studio.engine import devices, warm
@@ -18,6 +19,7 @@ from studio.engine.pretrained import check_weights
 from studio.engine.provenance import describe_process, describe_run
 from studio.engine.rate_finder import find_rate
 from studio.engine.session import TrainingRun
+from studio.engine.team import ALONE, Team
 from studio.project.values import DataSettings, Project
 from studio.runs.api import (
     DataReport,
@@ -38,10 +40,13 @@ class TorchEngine:
 
     ``spare_cores`` processor cores are left to others while it computes: a window that shares
     the machine asks for one. ``watch`` is told of downloads outside of a run, whose own messages
-    tell of its.
+    tell of its. ``team`` are the processes that train together.
     """
 
-    def __init__(self, spare_cores: int = 0, watch: Watch = watch_nothing) -> None:
+    def __init__(
+        self, spare_cores: int = 0, watch: Watch = watch_nothing, team: Team = ALONE
+    ) -> None:
+        self.team = team
         self._spare_cores = spare_cores
         self._watch = watch
         self._reader = DataReader()
@@ -80,11 +85,14 @@ class TorchEngine:
         checkpoint ``parent`` of another run."""
         self._check_free()
         analysis = check_project(project)
-        device = devices.choose_device(project.recipe.device)
+        device = devices.choose_device(self.team.device(project.recipe.device))
         info = describe_run(project, analysis, folder.resolve().name, device)
-        return self._launch(
-            RunFolder.create(folder, project, info), project, info, device, resumed=False
-        )
+        if parent is not None:
+            info = msgspec.structs.replace(info, parent=str(parent.resolve()))
+        run = RunFolder(folder)
+        if self.team.leads:
+            run = RunFolder.create(folder, project, info)
+        return self._launch(run, project, info, device, resumed=False, parent=parent)
 
     def resume(self, folder: Path, epochs: int | None = None) -> TrainingRun:
         """Go on with the run in ``folder`` from its last checkpoint, exactly where it was; with
@@ -92,10 +100,16 @@ class TorchEngine:
         self._check_free()
         run = RunFolder.open(folder)
         info, project = run.info(), run.project()
-        if info.state == "completed":
+        if info.state == "completed" and epochs is None:
             raise WorkFailed(
                 f"The run in {folder} is complete: it has all its {info.epochs} epochs.",
-                "Start a new run for more.",
+                "Give it more epochs in all, with --epochs or from the Runs page.",
+            )
+        if epochs is not None and epochs <= info.epochs_done:
+            raise WorkFailed(
+                f"The run in {folder} has {info.epochs_done:,} epochs behind it, and {epochs:,} "
+                "are asked for in all.",
+                f"Ask for more than {info.epochs_done:,}.",
             )
         if info.state in ("running", "paused") and info.alive:
             raise WorkFailed(
@@ -103,9 +117,11 @@ class TorchEngine:
                 "Stop it there first.",
             )
         check_project(project)
-        device = devices.choose_device(project.recipe.device)
-        run.clean()
-        return self._launch(run, project, describe_process(info, device), device, resumed=True)
+        device = devices.choose_device(self.team.device(project.recipe.device))
+        if self.team.leads:
+            run.clean()
+        info = describe_process(info, device)
+        return self._launch(run, project, info, device, resumed=True, epochs=epochs)
 
     def evaluate(self, folder: Path, split: str = "test", checkpoint: str = "best") -> Evaluation:
         """The metrics of a run's network on one split, on the best device there is."""
@@ -145,7 +161,15 @@ class TorchEngine:
             )
 
     def _launch(
-        self, folder: RunFolder, project: Project, info: RunInfo, device: Device, *, resumed: bool
+        self,
+        folder: RunFolder,
+        project: Project,
+        info: RunInfo,
+        device: Device,
+        *,
+        resumed: bool,
+        parent: Path | None = None,
+        epochs: int | None = None,
     ) -> TrainingRun:
         self._run = TrainingRun(
             folder,
@@ -155,6 +179,9 @@ class TorchEngine:
             self._reader,
             spare_cores=self._spare_cores,
             resumed=resumed,
+            parent=parent,
+            epochs=epochs,
+            team=self.team,
         )
         self._run.start()
         return self._run

@@ -16,6 +16,7 @@ from studio.engine.image_folder import BadImage, decode_image
 from studio.engine.loading import load_trained
 from studio.engine.module import logits
 from studio.engine.pictures import SPLITS
+from studio.engine.team import ALONE, Team
 from studio.runs.api import Evaluation, Prediction, WorkFailed
 
 BATCH = 128
@@ -28,24 +29,29 @@ def measure(
     batches: Iterable[Batch],
     stopped: Callable[[], bool] = lambda: False,
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
+    team: Team = ALONE,
 ) -> tuple[float, float] | None:
     """Mean cross entropy and accuracy (0..1) of ``module``, which is left in evaluation mode.
 
     Logits are computed within ``autocast``, as in training. None where ``stopped`` says so between
-    two batches. Sums stay on the device until the end.
+    two batches. Sums stay on the device until the end, and are those of the whole ``team``.
     """
     module.eval()
-    losses, hits, images = [], [], 0
+    images = 0
+    device = next((each.device for each in module.parameters()), torch.device("cpu"))
+    losses, hits = [torch.zeros((), device=device)], [torch.zeros((), device=device)]
     for inputs, labels in batches:
         if stopped():
             return None
         with autocast():
             outputs = logits(module, inputs).float()
         losses.append(functional.cross_entropy(outputs, labels, reduction="sum"))
-        hits.append((outputs.argmax(1) == labels).sum())
+        hits.append((outputs.argmax(1) == labels).sum().float())
         images += len(labels)
-    loss, correct = torch.stack((torch.stack(losses).sum(), torch.stack(hits).sum())).tolist()
-    return loss / images, correct / images
+    count = torch.tensor(float(images), device=device)
+    sums = torch.stack((torch.stack(losses).sum(), torch.stack(hits).sum(), count))
+    loss, correct, together = team.add_up(sums).tolist()
+    return loss / together, correct / together
 
 
 @torch.inference_mode()

@@ -11,24 +11,39 @@ import torch
 from torch import Tensor
 
 from studio.engine.data import DataSet
+from studio.engine.team import ALONE, Rows, Team
 
 Batch = tuple[Tensor, Tensor]
 """Images float32 ``(B, C, H, W)``, normalized, and classes int64 ``(B,)``, on the device."""
 
-Change = Callable[[Tensor, int, int], Tensor]
-"""Makes other images of pixels 0..255, given them, the epoch and the number of the batch."""
+Change = Callable[[Tensor, int, int, Rows], Tensor]
+"""Makes other images of pixels 0..255, given them, the epoch, the number of the batch, and which
+of its images they are."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A batch of an epoch as a part of a step: ``share`` is its part of the step's images, and
-    ``completes`` says whether it is the last one."""
+    """A batch of an epoch as a part of a step, or what this process has of it.
+
+    ``share`` is the batch's part of the step's images, and ``completes`` says whether it is the
+    last one. ``count`` are the images of the whole batch, ``portion`` is this process's part of
+    the work on it, and the loss counts ``weight`` times, so that the mean of the gradients over
+    the team is the gradient of the mean loss of the step.
+    """
 
     images: Tensor
     labels: Tensor
     number: int
     share: float
     completes: bool
+    count: int
+    portion: float = 1.0
+    weight: float = 1.0
+
+    @property
+    def counts(self) -> float:
+        """What each image that is right here counts: less than one where every process has it."""
+        return self.portion * self.count / len(self.labels)
 
 
 _SHARE_OF_DEVICE = 0.5
@@ -61,8 +76,13 @@ class Feed:
         accumulate: int = 1,
         augment: Callable[[Tensor], Change] | None = None,
         memory_format: torch.memory_format = torch.contiguous_format,
+        team: Team = ALONE,
     ) -> None:
-        """``augment`` makes the change of training images, given their mean ``(1, C, 1, 1)``."""
+        """``augment`` makes the change of training images, given their mean ``(1, C, 1, 1)``.
+
+        ``batch_size`` is that of the whole ``team``, of which this process takes its part.
+        """
+        self._team = team
         self.seconds = 0.0
         """How long the training waited for batches so far."""
         self._data = data
@@ -89,10 +109,12 @@ class Feed:
         """The training batches of ``epoch`` from batch number ``start`` on."""
         order = self._train[epoch_order(self._seed, epoch, len(self._train))]
         numbers = range(start, self._batches)
-        if self._augment is None:
-            return self._walk(order, numbers, self._batch_size)
         change = self._augment
-        return self._walk(order, numbers, self._batch_size, lambda p, n: change(p, epoch, n))
+        if change is None:
+            return self._walk(order, numbers, self._batch_size, team=self._team)
+        return self._walk(
+            order, numbers, self._batch_size, lambda p, n, r: change(p, epoch, n, r), self._team
+        )
 
     def parts(self, epoch: int, start: int = 0) -> Iterator[Part]:
         """The training batches of ``epoch`` from step number ``start`` on, as parts of steps."""
@@ -101,7 +123,12 @@ class Feed:
             begin = number - number % self._accumulate
             end = min(begin + self._accumulate, self._batches)
             together = min(end * self._batch_size, len(self._train)) - begin * self._batch_size
-            yield Part(images, labels, number, len(labels) / together, number + 1 == end)
+            count = min(self._batch_size, len(self._train) - number * self._batch_size)
+            share = count / together
+            # Where there are too few to divide, each process has them all.
+            portion = 1 / self._team.size if len(labels) == count else len(labels) / count
+            weight = share * portion * self._team.size
+            yield Part(images, labels, number, share, number + 1 == end, count, portion, weight)
 
     def _timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The same batches; what they take to make is counted."""
@@ -114,8 +141,8 @@ class Feed:
             yield batch
 
     def split(self, name: str, batch_size: int) -> Iterator[Batch]:
-        """All images of a split in their order."""
-        positions = self._data.splits[name]
+        """All images of a split in their order; of a team's, those of this process."""
+        positions = self._team.positions(self._data.splits[name])
         return self._walk(positions, range(-(-len(positions) // batch_size)), batch_size)
 
     def _walk(
@@ -123,15 +150,19 @@ class Feed:
         order: np.ndarray,
         numbers: range,
         size: int,
-        change: Callable[[Tensor, int], Tensor] = lambda pixels, number: pixels,
+        change: Callable[[Tensor, int, Rows], Tensor] = lambda pixels, number, rows: pixels,
+        team: Team = ALONE,
     ) -> Iterator[Batch]:
         positions = torch.from_numpy(np.ascontiguousarray(order)).to(self._pixels.device)
         for number in numbers:
             chosen = positions[number * size : (number + 1) * size]
+            rows = team.rows(len(chosen))
+            if team.size > 1:
+                chosen = chosen[torch.from_numpy(rows.chosen).to(chosen.device)]
             pixels, labels = self._pixels[chosen], self._labels[chosen]
             if not self._resident:
                 pixels, labels = self._send(pixels), self._send(labels)
-            pixels = change(pixels, number).contiguous(memory_format=self._memory_format)
+            pixels = change(pixels, number, rows).contiguous(memory_format=self._memory_format)
             # Bytes are subtracted from as they are, and divided in place: two passes, not four.
             yield (pixels - self._mean).div_(self._deviation), labels
 

@@ -19,8 +19,9 @@ class Keeper:
     """Writes ``last`` and ``best``. A failed write is told once and tried again in time."""
 
     def __init__(
-        self, folder: RunFolder, warn: Callable[[str], None], interval: float = INTERVAL
+        self, folder: RunFolder | None, warn: Callable[[str], None], interval: float = INTERVAL
     ) -> None:
+        """Without a ``folder`` nothing is written: another process of the team does it."""
         self._folder = folder
         self._warn = warn
         self._interval = interval
@@ -37,6 +38,9 @@ class Keeper:
 
     def keep(self, saved: Checkpoint, best: bool = False) -> None:
         """Write ``saved`` as the last checkpoint, and as the best one before that if it is."""
+        if self._folder is None:
+            self.kept_step, self._tried_at = saved.place.step, time.perf_counter()
+            return
         last = self._folder.checkpoint("last")
         try:
             if best:
@@ -54,3 +58,15 @@ class Keeper:
             self.problem = ""
             self.kept_step = saved.place.step
         self._tried_at = time.perf_counter()
+
+    def set_aside(self, step: int) -> bool:
+        """Let the last checkpoint, of ``step``, stay when others follow; whether it does."""
+        if self._folder is None or self.problem:
+            return False
+        try:
+            kept = self._folder.checkpoint(f"step-{step:07}")
+            copy_checkpoint(self._folder.checkpoint("last"), kept)
+        except OSError as error:
+            self._warn(explain_write_error(error, "the checkpoint"))
+            return False
+        return True

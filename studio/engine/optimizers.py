@@ -95,6 +95,17 @@ def set_learning_rate(optimizer: optim.Optimizer, rate: float) -> None:
         group["lr"] = rate * group["factor"]
 
 
+def names_in_order(recipe: Recipe, module: nn.Module) -> list[str]:
+    """The names of the parameters that learn, in the order in which ``build_optimizer`` numbers
+    them. ``module`` is frozen as the recipe says."""
+    freeze(module, recipe.node_rates)
+    names = {parameter: name for name, parameter in module.named_parameters()}
+    kind = OPTIMIZERS[recipe.optimizer.kind]
+    values = complete(kind.settings, recipe.optimizer.settings, kind.title)
+    groups = _groups(recipe, module, values)
+    return [names[parameter] for group in groups for parameter in group["params"]]
+
+
 def freeze(module: nn.Module, node_rates: Mapping[str, float]) -> list[nn.Module]:
     """Let what has the factor 0 have no gradient; the norms whose statistics stay as they are."""
     fixed: list[nn.Module] = []

@@ -12,6 +12,7 @@ import psutil
 import torch
 
 from studio.engine import devices
+from studio.engine.team import job
 from studio.project.analysis import Analysis
 from studio.project.values import Project
 from studio.runs.api import Device
@@ -52,6 +53,7 @@ def describe_process(info: RunInfo, device: Device) -> RunInfo:
         device=device.name,
         device_title=device.title,
         device_uuid=devices.device_uuid(device.name),
+        job=job(),
     )
 
 

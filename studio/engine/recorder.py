@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from studio.engine.feed import Part
 from studio.engine.probe import Probe
+from studio.engine.team import ALONE, Team
 from studio.runs.api import Probed
 from studio.runs.metrics import MetricsWriter
 from studio.runs.telemetry import Telemetry
@@ -25,12 +27,14 @@ INTERVAL = 0.1
 
 
 class Diverged(Exception):
-    """The loss or a gradient is no longer a number, from ``step`` on."""
+    """The loss or a gradient is no longer a number, from ``step`` on; ``where`` says in words in
+    which layer it began, once that is known."""
 
     def __init__(self, step: int, what: str) -> None:
         super().__init__(f"{what} at step {step}")
         self.step = step
         self.what = what
+        self.where = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Recorder:
         probe: Probe | None = None,
         tell: Callable[[Probed], None] = lambda probed: None,
         waited: Callable[[], float] = lambda: 0.0,
+        team: Team = ALONE,
     ) -> None:
         """``overflows``: infinite gradients are part of the precision, and their step left out.
 
@@ -89,6 +94,7 @@ class Recorder:
         self._waited = waited
         self._looked = (watch(), 0.0)
         self._overflows = overflows
+        self._team = team
         self._telemetry = telemetry
         self._metrics = metrics
         parameters = [p for group in layers.values() for p in group]
@@ -101,31 +107,38 @@ class Recorder:
         self._rows: list[Tensor] = []
         self._sent: _Block | None = None
         self._read_at = self._mark = watch()
-        self._parts: list[tuple[Tensor, Tensor, float, int]] = []
+        self._parts: list[tuple[Tensor, Tensor, Part]] = []
         self.loss_sum = 0.0
         self.correct = 0.0
         self.images = 0
 
-    def see(self, loss: Tensor, correct: Tensor, images: int, share: float = 1.0) -> None:
-        """Note a batch: its mean loss, how many of its ``images`` are right, and its ``share`` of
-        the step. Nothing here waits for the device."""
-        self._parts.append((loss.detach(), correct, share, images))
+    def see(self, loss: Tensor, correct: Tensor, part: Part) -> None:
+        """Note the mean loss of a batch, or of this process's part of it, and how many of its
+        images are right. Nothing here waits for the device."""
+        self._parts.append((loss.detach(), correct, part))
 
     def record(self, step: int, epoch: int, rate: float) -> None:
         """Note a step after its backward passes, with the batches seen since the one before."""
-        loss, correct, share, images = self._parts[0]
         with torch.no_grad():
-            if len(self._parts) > 1:
-                loss = loss * share
-                for other, right, part, count in self._parts[1:]:
-                    loss = loss + other * part
-                    correct = correct + right
-                    images += count
+            loss, correct = self._over_the_step()
             gradients = [p.grad for p in self._parameters if p.grad is not None]
             norms = torch._foreach_norm(gradients)  # the L2 norm of each tensor, in few kernels
             self._rows.append(torch.stack((loss, correct, *norms)))
+        images = sum(part.count for _, _, part in self._parts)
         self._parts.clear()
         self._steps.append(_Step(step, epoch, images, rate, self._watch()))
+
+    def _over_the_step(self) -> tuple[Tensor, Tensor]:
+        """The step's mean loss and how many of its images are right, over the whole team."""
+        loss, correct, part = self._parts[0]
+        if len(self._parts) == self._team.size == 1:
+            return loss, correct
+        loss, correct = loss * (part.share * part.portion), correct * part.counts
+        for other, right, part in self._parts[1:]:
+            loss = loss + other * (part.share * part.portion)
+            correct = correct + right * part.counts
+        together = self._team.add_up(torch.stack((loss, correct)))
+        return together[0], together[1]
 
     @property
     def due(self) -> bool:

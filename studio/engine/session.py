@@ -11,50 +11,30 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
-from torch import nn
 
 from studio.engine import devices
-from studio.engine.assembly import Assembly, assemble
-from studio.engine.averaging import Averaging
-from studio.engine.checkpoint import Checkpoint, CheckpointError, Place, read_checkpoint, restore
+from studio.engine.checkpoint import CheckpointError, read_checkpoint
 from studio.engine.checks import check_data, check_project
-from studio.engine.compiling import compile_forward
-from studio.engine.data import DataReader, DataSet, normalization
+from studio.engine.data import DataReader, DataSet
 from studio.engine.determinism import deterministic, is_refusal
-from studio.engine.feed import Feed
 from studio.engine.keeper import Keeper
-from studio.engine.module import parameterized_layers
-from studio.engine.pretrained import load_weights
-from studio.engine.probe import Probe
-from studio.engine.provenance import now
-from studio.engine.recorder import Diverged, Recorder, Stopwatch
+from studio.engine.logbook import Logbook
+from studio.engine.origins import Origin, branch_of, last_of, with_recipe
+from studio.engine.preparing import Preparation, Stopped
+from studio.engine.recorder import Diverged
+from studio.engine.team import ALONE, Team, is_lost
 from studio.engine.trainer import Trainer
-from studio.project import heads
 from studio.project.precision import resolve
-from studio.project.pretrained import title
 from studio.project.problems import Fix
 from studio.project.values import Project, Recipe
 from studio.runs import remedies
-from studio.runs.api import (
-    Device,
-    Failed,
-    Finished,
-    Message,
-    Stage,
-    Started,
-    Warned,
-    WorkFailed,
-)
+from studio.runs.api import Device, Failed, Finished, Message, RecipeChanged, Stage, WorkFailed
 from studio.runs.control import RunControl
-from studio.runs.files import explain_write_error
 from studio.runs.folder import RunFolder, RunInfo
-from studio.runs.metrics import MetricsWriter
-from studio.runs.system import SystemMonitor
 from studio.runs.telemetry import Telemetry
 
-
-class _Stopped(Exception):
-    """The run was asked to stop before its first step."""
+_ROLLBACKS = 3
+"""How often a run that diverges is rolled back, each time with a tenth of the learning rate."""
 
 
 class TrainingRun:
@@ -70,27 +50,26 @@ class TrainingRun:
         *,
         spare_cores: int,
         resumed: bool,
+        parent: Path | None = None,
+        epochs: int | None = None,
+        team: Team = ALONE,
     ) -> None:
+        """``parent`` is a checkpoint of another run to begin from; ``epochs`` is how many there
+        shall be in all, where a run that is resumed is extended."""
         self._folder = folder
         self._project = project
-        self._info = info
         self._device = device
         self._reader = reader
         self._spare_cores = spare_cores
         self._resumed = resumed
+        self._parent = parent
+        self._epochs = epochs
+        self._team = team
         self._control = RunControl()
         self._telemetry = Telemetry(info.layers)
-        self._metrics = MetricsWriter(folder.metrics)
-        self._monitor = SystemMonitor()
-        self._keeper = Keeper(folder, self._warn)
-        # What run.json says of a resumed run, which may end before its checkpoint is read.
-        self._place = Place(
-            step=info.step,
-            epochs_done=info.epochs_done,
-            seconds=info.seconds,
-            best_epoch=info.best_epoch,
-            best_accuracy=info.best_accuracy,
-        )
+        self._log = Logbook(folder, info, self._control, writes=team.leads)
+        self._keeper = Keeper(folder if team.leads else None, self._log.warn)
+        self._rollbacks = 0
         self._thread = threading.Thread(target=self._work, name="training")
 
     # What the window and the command line hold ---------------------------------------------------
@@ -102,7 +81,8 @@ class TrainingRun:
 
     @property
     def telemetry(self) -> Telemetry:
-        """The per-step numbers; of a resumed run, those from before too."""
+        """The per-step numbers; of a resumed run, those from before too. A run that is rolled
+        back has another one from then on."""
         return self._telemetry
 
     @property
@@ -151,18 +131,18 @@ class TrainingRun:
 
     def _work(self) -> None:
         out_of_memory = False
-        self._monitor.start()
+        self._log.monitor.start()
         try:
             self._finish(self._train())
-        except _Stopped:
+        except Stopped:
             self._finish("stopped")
         except WorkFailed as error:
             self._fail(error.message, error.advice)
         except Diverged as error:
             self._fail(
                 f"At step {error.step + 1:,}, {error.what} is no longer a finite number: the "
-                "training diverged.",
-                f"Lower the learning rate (it is {self._project.recipe.learning_rate:g}), or "
+                f"training diverged.{_begun(error)}",
+                f"Lower the learning rate (it is {self._recipe.learning_rate:g}), or "
                 "normalize the input.",
                 remedies.stay_finite(self._project),
             )
@@ -174,6 +154,12 @@ class TrainingRun:
                     f"{self._device.title}: {str(error).splitlines()[0][:120]}.",
                     "Switch Deterministic off, or train on the processor.",
                 )
+            elif self._team.size > 1 and is_lost(error):
+                self._fail(
+                    "Another process of this training is gone.",
+                    "Resume the run, with as many processes as there are; torchrun does it by "
+                    "itself with --max-restarts.",
+                )
             elif not out_of_memory:
                 self._fail_unexpectedly(error)
         # Outside the except block, whose traceback would keep the tensors alive.
@@ -183,227 +169,202 @@ class TrainingRun:
     def _train(self) -> str:
         devices.use_threads(self._spare_cores)
         data = self._read_data()
-        self._control.post(Stage("Building the network"))
-        project, recipe = self._project, self._project.recipe
-        device = torch.device(self._device.name)
-        tools = assemble(project, data, self._precision(), device)
-        module, feed, precision = tools.module, tools.feed, tools.precision
-        torch.manual_seed(recipe.seed)  # for dropout
-        saved = self._find_checkpoint()
-        if saved:
-            try:
-                restore(saved, module, tools.optimizer, precision, device)
-            except CheckpointError as error:
-                raise WorkFailed(error.message, error.advice) from None
-            self._keeper.kept_step = saved.place.step
-        elif recipe.weights:
-            self._start_from(module)
-        self._place = saved.place if saved else Place()
-        self._take_up_curves()
-        self._describe(data, feed)
-        layers = parameterized_layers(module)
-        averaging = None
-        if recipe.averaging:
-            first = recipe.averaging_start * feed.steps_per_epoch
-            averaging = Averaging(module, recipe.averaging, first)
-            averaging.restore(saved.average if saved else {})
-        compiled = self._compile(tools) if recipe.compile else None
-        watch = Stopwatch(self._place.seconds)
-        trainer = Trainer(
-            recipe=self._place.recipe or recipe,
-            module=module,
-            optimizer=tools.optimizer,
-            precision=precision,
-            feed=feed,
-            loss=tools.loss,
-            mixing=tools.mixing,
-            device=device,
+        self._log.say(Stage("Building the network"))
+        self._choose_precision()
+        preparation = Preparation(
+            project=self._project,
+            analysis=check_project(self._project),
+            data=data,
+            device=self._device,
+            team=self._team,
+            log=self._log,
             control=self._control,
-            recorder=Recorder(
-                self._telemetry,
-                self._metrics,
-                layers,
-                watch,
-                overflows=precision.overflows,
-                # A compiled forward cannot be looked into without being broken up.
-                probe=None if compiled is not None else Probe(module),
-                tell=self._control.post,
-                waited=lambda: feed.seconds,
-            ),
-            metrics=self._metrics,
             keeper=self._keeper,
-            monitor=self._monitor,
-            watch=watch,
-            warn=self._warn,
-            note=self._note,
-            auxiliary=tuple(heads.weights(check_project(project)).values()),
-            averaging=averaging,
-            compiled=compiled,
-            fixed=tools.fixed,
-            place=self._place,
         )
-        try:
-            with deterministic(recipe.deterministic):
-                return trainer.train()
-        finally:
-            trainer.commit()
-            self._place = trainer.place
+        tools = preparation.assemble()
+        steps = tools.feed.steps_per_epoch
+        origin = self._origin(data, steps)
+        trainer = preparation.trainer(tools, origin, self._telemetry)
+        first = origin
+        event = "resumed" if self._resumed else "branched" if self._parent else "started"
+        self._begin(preparation, origin, steps, event)
+        with deterministic(self._project.recipe.deterministic):
+            while True:
+                try:
+                    return trainer.train()
+                except Diverged as error:
+                    last, *older = self._before(error, first)
+                    error.where = self._search(preparation, last, error)
+                    if self._recipe.divergence != "roll_back" or self._rollbacks == _ROLLBACKS:
+                        raise
+                    # Where that was not far enough, it was spoiled already: further back.
+                    again = origin.place.step == last.place.step and self._rollbacks > 0
+                    origin = older[0] if again and older else last
+                    trainer = self._roll_back(preparation, trainer, origin, error)
+                finally:
+                    trainer.commit()
+                    self._log.place = trainer.place
 
-    def _compile(self, tools: Assembly) -> nn.Module | None:
-        self._control.post(Stage("Compiling the network, which takes half a minute"))
-        images, _ = next(tools.feed.batches(0))
-        with tools.precision.autocast():
-            return compile_forward(tools.module, images, self._warn)
-
-    def _precision(self) -> str:
+    def _choose_precision(self) -> None:
         """What the run computes with: what it began with, else what its recipe comes to here."""
         project, device = self._project, self._device
-        chosen = self._info.precision if self._resumed else ""
+        chosen = self._log.info.precision if self._resumed else ""
         if not chosen:
             analysis = check_project(project)
             chosen = resolve(project.recipe, analysis, device.fastest, device.name)
-        self._info = msgspec.structs.replace(self._info, precision=chosen)
-        return chosen
+        self._log.update(precision=chosen)
 
     def _read_data(self) -> DataSet:
-        self._control.post(Stage("Reading the images"))
+        self._log.say(Stage("Reading the images"))
         said = 0
 
         def progress(done: int, total: int) -> None:
             nonlocal said
             if self._control.stopping:
-                raise _Stopped
+                raise Stopped
             if done - said >= total / 50:
                 said = done
-                self._control.post(Stage(f"Reading the images: {done:,} of {total:,}"))
+                self._log.say(Stage(f"Reading the images: {done:,} of {total:,}"))
 
         analysis = check_project(self._project)
         assert analysis.input_shape is not None  # a network without problems has an input
-        data = self._reader.read(self._project.data, analysis.input_shape, progress)
+        with self._team.in_turn():
+            data = self._reader.read(self._project.data, analysis.input_shape, progress)
         check_data(data, self._project)
         if self._control.stopping:
-            raise _Stopped
+            raise Stopped
         for warning in data.warnings:
-            self._warn(warning)
-        if self._resumed and self._info.fingerprint not in ("", data.fingerprint):
-            self._warn("The images have changed since this run began, so its curve may jump.")
+            self._log.warn(warning)
+        if self._resumed and self._log.info.fingerprint not in ("", data.fingerprint):
+            self._log.warn("The images have changed since this run began, so its curve may jump.")
         return data
 
-    def _start_from(self, module: nn.Module) -> None:
-        """Load the weights that the recipe names, and note what they were."""
-        said = ""
+    # Where it begins, and begins again -----------------------------------------------------------
 
-        def watch(text: str) -> None:
-            nonlocal said
-            if self._control.stopping:
-                raise _Stopped
-            if text != said:
-                said = text
-                self._control.post(Stage(text))
+    @property
+    def _recipe(self) -> Recipe:
+        """What the run follows now."""
+        return self._log.place.recipe or self._project.recipe
 
-        watch(f"Loading {title(self._project.recipe.weights)}")
-        report = load_weights(module, self._project, watch)
-        self._info = msgspec.structs.replace(
-            self._info, weights=report.source, weights_sha256=report.sha256
-        )
-        self._metrics.event(0, "weights", report.text)
-        if report.fresh:
-            self._warn(report.text)
-        else:
-            self._control.post(Stage(report.text))
-
-    def _find_checkpoint(self) -> Checkpoint | None:
-        """The checkpoint to go on from: the last one, else the best; None to begin anew."""
+    def _origin(self, data: DataSet, steps_per_epoch: int) -> Origin:
+        if self._parent is not None and not self._resumed:
+            origin = branch_of(self._parent, self._project, data.fingerprint, steps_per_epoch)
+            self._log.update(parent_step=origin.place.step)
+            return origin
         if not self._resumed:
-            return None
-        paths = [self._folder.checkpoint(name) for name in ("last", "best")]
-        paths = [path for path in paths if path.exists()]
-        problem: CheckpointError | None = None
-        for path in paths:
-            try:
-                saved = read_checkpoint(path)
-            except CheckpointError as error:
-                problem = problem or error
-                continue
-            if problem:
-                self._warn(
-                    f"{problem.message} The run goes on from the {path.stem} one, of epoch "
-                    f"{saved.place.epochs_done}."
-                )
-            return saved
-        if problem:
-            raise WorkFailed(problem.message, problem.advice)
-        return None
+            return Origin()
+        origin = last_of(self._folder, self._log.warn)
+        if self._log.info.parent and origin.saved is None:  # it ended before its own first one
+            parent = Path(self._log.info.parent)
+            origin = branch_of(parent, self._project, data.fingerprint, steps_per_epoch)
+        return self._extended(origin) if self._epochs is not None else origin
 
-    def _take_up_curves(self) -> None:
-        """Bring curves on disk and telemetry to the step that the run goes on from."""
-        step = self._place.step
-        if self._resumed and self._folder.metrics.exists():
-            self._metrics.rewind(step)
+    def _extended(self, origin: Origin) -> Origin:
+        """``origin`` with the epochs that were asked for, which becomes part of the run."""
+        epochs, done = self._epochs, origin.place.epochs_done
+        assert epochs is not None
+        if epochs <= done:
+            raise WorkFailed(
+                f"The run has {done:,} epochs behind it, and {epochs:,} are asked for in all.",
+                f"Ask for more than {done:,}.",
+            )
+        recipe = origin.place.recipe or self._project.recipe
+        self._log.place = origin.place
+        self._log.event("changed", f"{epochs:,} epochs")
+        return with_recipe(origin, msgspec.structs.replace(recipe, epochs=epochs))
+
+    def _begin(
+        self, preparation: Preparation, origin: Origin, steps_per_epoch: int, event: str
+    ) -> None:
+        """Take up the curves that there are and say what is about to happen."""
+        self._log.place = origin.place
+        if origin.saved is not None and self._resumed:
+            self._keeper.kept_step = origin.place.step
+        if origin.curves is not None:
+            with contextlib.suppress(WorkFailed):  # the run goes on without its parent's curves
+                self._log.metrics.take_over(origin.curves, origin.place.step)
+        self._take_up_curves(self._resumed or origin.curves is not None)
+        self._log.event(event, f"from {self._parent}" if event == "branched" else "")
+        self._log.begin(
+            self._project, preparation.analysis, preparation.data, steps_per_epoch, self._device
+        )
+
+    def _take_up_curves(self, older: bool) -> None:
+        """Bring curves on disk and telemetry to the step that the run goes on from; ``older``
+        says whether there are any on disk."""
+        step, columns = self._log.place.step, self._telemetry
+        if older and self._team.leads and self._folder.metrics.exists():
+            self._log.metrics.rewind(step)
         if step == 0:
             return
-        self._telemetry.first_step = step
+        columns.first_step = step
         with contextlib.suppress(WorkFailed):  # the run goes on without its older curves
             curves = self._folder.curves()
             names, norms = self._folder.gradients()
             whole = np.array_equal(curves.step, np.arange(step)) and len(norms) == step
-            if whole and names == self._info.layers:
-                columns = self._telemetry
+            if whole and names in ((), self._log.info.layers):
                 columns.first_step = 0
                 for column in ("loss", "accuracy", "learning_rate", "images_per_second", "seconds"):
                     getattr(columns, column).extend(getattr(curves, column).astype(np.float32))
                 columns.gradients.extend(norms)
 
-    def _describe(self, data: DataSet, feed: Feed) -> None:
-        """Say what is about to happen: in ``run.json``, in the curves and to whoever listens."""
-        place = self._place
-        recipe = place.recipe or self._project.recipe
-        counts = {name: len(positions) for name, positions in data.splits.items()}
-        self._info = msgspec.structs.replace(
-            self._info,
-            data=data.title,
-            fingerprint=data.fingerprint,
-            classes=data.classes,
-            train_images=counts["train"],
-            validation_images=counts["validation"],
-            test_images=counts["test"],
-            mean=data.mean,
-            deviation=data.deviation,
-            batch_size=recipe.batch_size,
-            epochs=recipe.epochs,
-            steps_per_epoch=feed.steps_per_epoch,
-            total_steps=feed.steps_per_epoch * recipe.epochs,
+    def _before(self, error: Diverged, first: Origin) -> list[Origin]:
+        """The states before the divergence, newest first: the last checkpoint, the best, and
+        where the run began."""
+        self._team.share(None)  # the leader's last checkpoint is on disk before others read it
+        found: list[Origin] = []
+        for name in ("last", "best"):
+            with contextlib.suppress(CheckpointError):
+                saved = read_checkpoint(self._folder.checkpoint(name))
+                steps = [origin.place.step for origin in found]
+                if saved.place.step <= error.step and saved.place.step not in steps:
+                    found.append(Origin(saved, saved.place))
+        steps = [origin.place.step for origin in found]
+        return found if first.place.step in steps else [*found, first]
+
+    def _search(self, preparation: Preparation, origin: Origin, error: Diverged) -> str:
+        try:
+            return preparation.find_divergence(origin, error.step)
+        except Exception:  # whatever it is, the divergence itself is told
+            return ""
+
+    def _roll_back(
+        self, preparation: Preparation, trainer: Trainer, origin: Origin, error: Diverged
+    ) -> Trainer:
+        """A trainer that goes on from ``origin`` with a tenth of the learning rate."""
+        self._rollbacks += 1
+        recipe = origin.place.recipe or self._project.recipe
+        if self._rollbacks > 1:  # the checkpoint may be older than the rate that failed last
+            recipe = msgspec.structs.replace(recipe, learning_rate=trainer.recipe.learning_rate)
+        lower = float(f"{recipe.learning_rate / 10:.3g}")
+        recipe = msgspec.structs.replace(recipe, learning_rate=lower)
+        origin = with_recipe(origin, recipe)
+        step = origin.place.step
+        self._log.metrics.commit()
+        self._telemetry = Telemetry(self._log.info.layers)
+        tools = preparation.assemble()
+        lowered = preparation.trainer(tools, origin, self._telemetry)
+        self._log.place = origin.place
+        self._take_up_curves(older=True)
+        self._log.begin(
+            self._project, preparation.analysis, preparation.data,
+            tools.feed.steps_per_epoch, self._device,
+        )  # fmt: skip
+        text = f"learning rate {lower:g}"
+        self._log.event("changed", text)
+        total = recipe.epochs * tools.feed.steps_per_epoch
+        self._log.say(RecipeChanged(step, recipe, total, text))
+        self._log.warn(
+            f"At step {error.step + 1:,}, {error.what} was no longer a finite number."
+            f"{_begun(error)} The run was rolled back to step {step:,} and goes on with a "
+            f"learning rate of {lower:g}."
         )
-        rows = {row.name: row for row in check_project(self._project).layers}
-        self._metrics.layers(
-            (name, rows[name].kind, rows[name].parameters) for name in self._info.layers
-        )
-        received = data.received(
-            *normalization(self._project.data.normalization, data.mean, data.deviation)
-        )
-        self._metrics.event(place.step, "resumed" if self._resumed else "started")
-        self._note(place, "running")
-        self._control.post(
-            Started(
-                device=self._device.name,
-                device_title=self._device.title,
-                steps_per_epoch=feed.steps_per_epoch,
-                total_steps=self._info.total_steps,
-                step=place.step,
-                classes=data.classes,
-                train_images=counts["train"],
-                validation_images=counts["validation"],
-                precision=self._info.precision,
-                mean=received[0],
-                deviation=received[1],
-                class_counts=data.class_counts("train"),
-            )
-        )
+        return lowered
 
     # How it ends ---------------------------------------------------------------------------------
 
     def _finish(self, reason: str) -> None:
-        place = self._place
+        place = self._log.place
         if self._keeper.problem:
             # Not completed, so that it can be resumed: what was learnt since is only in memory.
             self._fail(
@@ -412,9 +373,9 @@ class TrainingRun:
                 "Make room, then resume the run: it takes those steps again.",
             )
             return
-        self._metrics.event(place.step, reason)
-        self._note(place, reason)
-        self._end(
+        self._log.event(reason)
+        self._log.note(place, reason)
+        self._log.end(
             Finished(
                 reason=reason,
                 epochs=place.epochs_done,
@@ -427,17 +388,10 @@ class TrainingRun:
     def _fail(self, message: str, advice: str = "", offers: tuple[Fix, ...] = ()) -> None:
         step = self._keeper.kept_step
         saved = "" if step is None else f"The checkpoint of step {step:,} is kept."
-        self._metrics.event(self._place.step, "failed", f"{message} {advice}".strip())
-        self._note(self._place, "failed", f"{message} {advice}".strip())
-        self._end(Failed(message, advice, saved, offers))
-
-    def _end(self, last: Finished | Failed) -> None:
-        """Let go of everything, say what could not be saved, and post the last message."""
-        self._monitor.stop()
-        self._metrics.system(self._monitor.take())
-        if problem := self._metrics.close():
-            self._warn(f"{problem} The curves since then are lost.")
-        self._control.post(last)
+        text = f"{message} {advice}".strip()
+        self._log.event("failed", text)
+        self._log.note(self._log.place, "failed", text)
+        self._log.end(Failed(message, advice, saved, offers))
 
     def _fail_for_memory(self) -> None:
         if self._device.name.startswith("cuda"):
@@ -448,7 +402,7 @@ class TrainingRun:
             f"The network and a batch of {batch:,} images do not fit into the memory of "
             f"{self._device.title}.",
             f"{lower} make the input or the network smaller.",
-            remedies.need_less_memory(self._project.recipe, self._info.precision),
+            remedies.need_less_memory(self._project.recipe, self._log.info.precision),
         )
 
     def _fail_unexpectedly(self, error: Exception) -> None:
@@ -460,31 +414,7 @@ class TrainingRun:
             "The run folder's error.txt has the details; please report it.",
         )
 
-    def _note(self, place: Place, state: str, message: str = "") -> None:
-        """Bring ``run.json`` up to date; a disk that does not take it stops nothing."""
-        latest = self._monitor.latest
-        ended = "" if state in ("running", "paused") else now()
-        self._info = msgspec.structs.replace(
-            self._info,
-            state=state,
-            ended=ended,
-            message=message,
-            seconds=place.seconds,
-            driver=latest.driver if latest else self._info.driver,
-            step=place.step,
-            epochs_done=place.epochs_done,
-            best_epoch=place.best_epoch,
-            best_accuracy=place.best_accuracy,
-        )
-        if place.recipe is not None:
-            epochs = place.recipe.epochs
-            total = self._info.steps_per_epoch * epochs
-            self._info = msgspec.structs.replace(self._info, epochs=epochs, total_steps=total)
-        try:
-            self._folder.save(self._info)
-        except OSError as error:
-            self._warn(explain_write_error(error, "run.json"))
 
-    def _warn(self, message: str) -> None:
-        self._metrics.event(self._place.step, "warning", message)
-        self._control.post(Warned(message))
+def _begun(error: Diverged) -> str:
+    """Where the divergence began, as a sentence behind another; empty where it is not known."""
+    return f" It began {error.where}." if error.where else ""

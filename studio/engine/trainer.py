@@ -11,7 +11,7 @@ import torch
 from torch import nn, optim
 
 from studio.engine.averaging import Averaging
-from studio.engine.checkpoint import Place, is_finite, snapshot
+from studio.engine.checkpoint import Place, is_finite, random_states, snapshot
 from studio.engine.clipping import clip
 from studio.engine.evaluation import measure
 from studio.engine.feed import Feed
@@ -22,6 +22,7 @@ from studio.engine.module import training_logits
 from studio.engine.optimizers import set_learning_rate
 from studio.engine.precision import Precision
 from studio.engine.recorder import Diverged, Recorder, Stopwatch
+from studio.engine.team import ALONE, Team, Wishes
 from studio.project import live, schedules
 from studio.project.values import Recipe
 from studio.runs.api import EpochDone, PausedChanged, RecipeChanged, Stage
@@ -61,6 +62,8 @@ class Trainer:
     """``module`` with a compiled forward, where the recipe asks for it and it can be done."""
     fixed: Sequence[nn.Module] = ()
     """The norms of frozen nodes, whose statistics stay as they are."""
+    team: Team = ALONE
+    """The processes that train together."""
     place: Place = field(default_factory=Place)
     _committed_at: float = field(default=0.0, init=False)
     _curves_problem: str = field(default="", init=False)
@@ -71,9 +74,10 @@ class Trainer:
         Raises Diverged when the loss is no longer a number.
         """
         recipe, optimizer, feed, mixing = self.recipe, self.optimizer, self.feed, self.mixing
-        recorder, keeper, control = self.recorder, self.keeper, self.control
+        recorder = self.recorder
         precision, averaging, criterion = self.precision, self.averaging, self.loss
-        module = self.module if self.compiled is None else self.compiled
+        team = self.team
+        module = team.wrap(self.module if self.compiled is None else self.compiled, self.device)
         parameters = [p for p in self.module.parameters() if p.requires_grad]
         step = self.place.step
 
@@ -82,13 +86,13 @@ class Trainer:
             first = step - epoch * feed.steps_per_epoch  # above 0 where a run is resumed
             for batch in feed.parts(epoch, first):
                 images, targets = mixing(batch.images, batch.labels, epoch, batch.number)
-                with precision.autocast():
+                with precision.autocast(), team.exchanging(module, batch.completes):
                     outputs, *others = training_logits(module, images)
                     loss = total = criterion(outputs, targets)
                     for weight, other in zip(self.auxiliary, others, strict=True):
                         total = total + weight * criterion(other, targets)
-                precision.backward(batch.share * total)
-                recorder.see(loss, hits(outputs, targets), len(images), batch.share)
+                precision.backward(batch.weight * total)
+                recorder.see(loss, hits(outputs, targets), batch)
                 if not batch.completes:
                     continue  # its gradients wait for those of the step's other batches
 
@@ -104,24 +108,36 @@ class Trainer:
                 step += 1
 
                 # Nothing above waits for the device; what is below does so now and then.
-                if recorder.due:
+                due = team.agree(step, self._wishes())
+                if due.publish:
                     self._publish()
-                if keeper.due:
+                if due.keep:
                     self._keep(step)
-                if control.asked:
+                if due.asked:
                     self._answer(step)
-                if control.paused:
+                if due.pause:
                     self._pause(step)
-                if control.stopping:
+                if due.stop:
                     self._keep(step)
                     return "stopped"
 
             if not self._finish_epoch(epoch, step):
                 self._keep(step)
                 return "stopped"
-            if control.last_epoch and self.place.epochs_done < self.recipe.epochs:
+            if team.share(self.control.last_epoch) and self.place.epochs_done < self.recipe.epochs:
                 return "stopped"
         return "completed"
+
+    def _wishes(self) -> Wishes:
+        """What is due by the clock, and what the user has asked for."""
+        control = self.control
+        return Wishes(
+            publish=self.recorder.due,
+            keep=self.keeper.due,
+            asked=control.asked,
+            pause=control.paused,
+            stop=control.stopping,
+        )
 
     def _rate(self, step: int) -> float:
         """The learning rate of ``step``, in this epoch."""
@@ -144,11 +160,14 @@ class Trainer:
     def _finish_epoch(self, epoch: int, step: int) -> bool:
         """Validate, tell, and keep a checkpoint; False where asked to stop before it is done."""
         self.recorder.drain()
+        self.team.align(self._evaluated(step))
         measured = measure(
             self._evaluated(step),
-            self.feed.split("validation", max(32, self.recipe.batch_size)),
-            lambda: self.control.stopping,
+            self.feed.split("validation", max(32, self.recipe.batch_size // self.team.size)),
+            # In a team no one leaves the others alone with their images.
+            lambda: self.control.stopping and self.team.size == 1,
             self.precision.autocast,
+            self.team,
         )
         if measured is None:
             return False
@@ -199,18 +218,17 @@ class Trainer:
 
     def _save(self, best: bool) -> None:
         self.commit()  # first, so that a resumed run finds the curves up to its checkpoint
+        if not is_finite(self.module):
+            raise Diverged(self.place.step, "a weight")
         evaluated = self._evaluated(self.place.step)
         average = evaluated if evaluated is not self.module else None
-        saved = snapshot(
-            self.place, self.module, self.optimizer, self.precision, self.device, average
-        )
-        if not is_finite(saved):
-            raise Diverged(self.place.step, "a weight")
+        random = self.team.gather(random_states(self.device))
+        saved = snapshot(self.place, self.module, self.optimizer, self.precision, random, average)
         self.keeper.keep(saved, best)
 
     def _answer(self, step: int) -> None:
         """Do what was asked for: another course from here on, a checkpoint."""
-        wanted = self.control.take_change()
+        wanted = self.team.share(self.control.take_change())
         if wanted is not None and (news := live.differences(self.recipe, wanted)):
             self.recipe = live.take_over(self.recipe, wanted)
             self.place = msgspec.structs.replace(self.place, recipe=self.recipe)
@@ -220,9 +238,10 @@ class Trainer:
             self.control.post(RecipeChanged(step, self.recipe, total, text))
             self._keep(step)
             self.note(self.place, "running")
-        if self.control.take_keep():
+        if self.team.share(self.control.take_keep()):
             self._keep(step)
-            self.control.post(Stage(f"A checkpoint of step {step:,} is kept"))
+            if self.keeper.set_aside(step):
+                self.control.post(Stage(f"A checkpoint of step {step:,} is kept"))
 
     def _pause(self, step: int) -> None:
         self._keep(step)
@@ -230,6 +249,7 @@ class Trainer:
         self.metrics.event(step, "paused")
         self.note(self.place, "paused")
         waited = self.control.wait_while_paused()
+        self.team.share(None)  # the others wait here for the one that was asked to
         self.watch.leave_out(waited)
         self.control.post(PausedChanged(False))
         self.metrics.event(step, "resumed")

@@ -85,9 +85,25 @@ DETERMINISTIC = Flag(
     "otherwise depend on the order in which threads finish; a few layers have no such form there.",
 )  # fmt: skip
 
+DIVERGENCE = Choice(
+    name="divergence", title="If it diverges", default="stop",
+    choices=(("stop", "stop"), ("roll_back", "roll back")),
+    help="What happens when the loss or a gradient is no longer a finite number. Rolled back, the "
+    "run goes on from its last checkpoint with a tenth of the learning rate, three times at most. "
+    "Either way the layer is named where it began.",
+)  # fmt: skip
+SYNC_BATCH_NORM = Flag(
+    name="sync_batch_norm", title="Sync batch norm", default=False,
+    help="Where several processes train together (torchrun), batch norm measures the whole batch "
+    "and not each process's part of it. It costs an exchange for every norm, and is worth it "
+    "where each process has few images.",
+)  # fmt: skip
+
 BATCH_SETTINGS = (BATCH_SIZE, ACCUMULATE, EPOCHS)
 WARMUP_SETTINGS = (WARMUP, WARMUP_UNIT, WARMUP_START)
-MACHINE_SETTINGS = (DEVICE, PRECISION, CHANNELS_LAST, COMPILE, DETERMINISTIC, SEED)
+MACHINE_SETTINGS = (
+    DEVICE, PRECISION, CHANNELS_LAST, COMPILE, DETERMINISTIC, SYNC_BATCH_NORM, DIVERGENCE, SEED,
+)  # fmt: skip
 
 RECIPE_SETTINGS: tuple[Setting, ...] = (
     LEARNING_RATE,

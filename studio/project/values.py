@@ -141,6 +141,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channels_last: str = "auto"
     compile: bool = False
     deterministic: bool = False
+    divergence: str = "stop"
+    sync_batch_norm: bool = False
 
 
 class Project(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

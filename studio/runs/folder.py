@@ -31,7 +31,8 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     pauses; ``mean`` and ``deviation`` are those of the training images per channel in 0..255;
     ``fingerprint`` changes when the images do; ``weights`` is what the run started from
     (torchvision's name, or a file), empty for random weights, and ``weights_sha256`` that file's
-    checksum."""
+    checksum. ``parent`` is the checkpoint that the run branched from, at ``parent_step``.
+    ``job`` is torchrun's name of the job whose processes train it."""
 
     state: State
     title: str
@@ -73,6 +74,9 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     epochs_done: int = 0
     best_epoch: int = 0
     best_accuracy: float = 0.0
+    parent: str = ""
+    parent_step: int = 0
+    job: str = ""
 
     @property
     def alive(self) -> bool:

@@ -53,10 +53,10 @@ class MetricsWriter:
     """The one writer of a run's numbers; used on one thread.
 
     Rows wait in memory until ``commit``, and longer while the disk does not take them, so a full
-    disk loses nothing that is written once there is room again.
+    disk loses nothing that is written once there is room again. Without a path nothing is kept.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._waiting: dict[str, list[tuple[object, ...]]] = {table: [] for table in _INSERTS}
@@ -102,11 +102,12 @@ class MetricsWriter:
     def commit(self) -> str:
         """Write what waits; empty, or a sentence that says why it still waits."""
         try:
-            connection = self._connected()
-            with connection:
-                for table, rows in self._waiting.items():
-                    if rows:
-                        connection.executemany(_INSERTS[table], rows)
+            if self._path is not None:
+                connection = self._connected(self._path)
+                with connection:
+                    for table, rows in self._waiting.items():
+                        if rows:
+                            connection.executemany(_INSERTS[table], rows)
         except sqlite3.Error as error:
             return explain_write_error(error, "the run's curves")
         for rows in self._waiting.values():
@@ -115,8 +116,10 @@ class MetricsWriter:
 
     def rewind(self, step: int) -> None:
         """Forget what was written from ``step`` on; raises WorkFailed."""
+        if self._path is None:
+            return
         try:
-            connection = self._connected()
+            connection = self._connected(self._path)
             with connection:
                 connection.execute("DELETE FROM steps WHERE step >= ?", (step,))
                 connection.execute("DELETE FROM gradients WHERE step >= ?", (step,))
@@ -128,6 +131,22 @@ class MetricsWriter:
                 "curves.",
             ) from None
 
+    def take_over(self, other: Path, step: int) -> None:
+        """Copy what the run with the curves in ``other`` wrote before ``step``: a branch begins
+        with its parent's curves. Raises WorkFailed."""
+        if self._path is None:
+            return
+        try:
+            connection = self._connected(self._path)
+            with _reading(other) as source, connection:
+                for table, condition in (
+                    ("steps", "step < ?"), ("gradients", "step < ?"), ("epochs", "step <= ?"),
+                ):  # fmt: skip
+                    rows = source.execute(f"SELECT * FROM {table} WHERE {condition}", (step,))
+                    connection.executemany(_INSERTS[table], rows)
+        except sqlite3.Error as error:
+            raise WorkFailed(explain_write_error(error, "the run's curves")) from None
+
     def close(self) -> str:
         """Commit and let go of the file; as ``commit``."""
         problem = self.commit()
@@ -137,9 +156,9 @@ class MetricsWriter:
             self._connection = None
         return problem
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self, path: Path) -> sqlite3.Connection:
         if self._connection is None:
-            connection = sqlite3.connect(self._path, timeout=10)
+            connection = sqlite3.connect(path, timeout=10)
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")

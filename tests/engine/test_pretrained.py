@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from studio.engine import TorchEngine, session
+from studio.engine import TorchEngine, preparing
 from studio.engine.architectures import current_name
 from studio.engine.checkpoint import read_checkpoint
 from studio.engine.data import normalization
@@ -383,7 +383,7 @@ def test_a_resumed_run_goes_on_from_its_checkpoint_though_the_file_is_gone(
     def reload(*_: object) -> None:
         raise AssertionError("a resumed run has weights of its own")
 
-    monkeypatch.setattr(session, "load_weights", reload)
+    monkeypatch.setattr(preparing, "load_weights", reload)
     again = engine.resume(run.folder)
     messages: list[Message] = []
 

@@ -53,7 +53,7 @@ def test_a_look_waits_for_its_interval() -> None:
 def findings(project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """What is found in a real run of ``project``, with a look at every step."""
     monkeypatch.setattr("studio.engine.probe.INTERVAL", 0.0)
-    monkeypatch.setattr("studio.engine.session.Probe", lambda module: Probe(module, 0.0))
+    monkeypatch.setattr("studio.engine.preparing.Probe", lambda module: Probe(module, 0.0))
     monkeypatch.setattr("studio.engine.recorder.INTERVAL", 0.0)
     run, messages = train(project, folder)
     started = next(message for message in messages if isinstance(message, Started))

@@ -210,7 +210,7 @@ def test_rows_wait_while_the_disk_is_full_and_are_written_later(tmp_path: Path) 
     writer = MetricsWriter(tmp_path / "metrics.sqlite")
     writer.steps(steps(0, 1))
     assert writer.commit() == ""
-    connection = writer._connected()
+    connection = writer._connected(tmp_path / "metrics.sqlite")
     connection.execute("PRAGMA max_page_count = 1")  # SQLite's own way to a full disk
     writer.steps(steps(1, 5000))
     assert writer.commit() == "The disk is full: the run's curves could not be written."

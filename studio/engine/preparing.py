@@ -1,0 +1,197 @@
+"""From a project, its data and an origin to a trainer that stands before its next step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import torch
+from torch import nn
+
+from studio.engine.assembly import Assembly, assemble
+from studio.engine.autopsy import Autopsy, Found, NoKeeper
+from studio.engine.averaging import Averaging
+from studio.engine.checkpoint import CheckpointError, restore, restore_random
+from studio.engine.compiling import compile_forward
+from studio.engine.data import DataSet
+from studio.engine.keeper import Keeper
+from studio.engine.logbook import Logbook
+from studio.engine.module import parameterized_layers
+from studio.engine.origins import Origin
+from studio.engine.pretrained import load_weights
+from studio.engine.probe import Probe
+from studio.engine.recorder import Recorder, Stopwatch
+from studio.engine.team import Team
+from studio.engine.trainer import Trainer
+from studio.project import heads
+from studio.project.analysis import Analysis
+from studio.project.pretrained import title
+from studio.project.values import Project
+from studio.runs.api import Device, Stage, WorkFailed
+from studio.runs.control import RunControl
+from studio.runs.metrics import MetricsWriter
+from studio.runs.telemetry import Telemetry
+
+_APART = 1_000_003  # between the seeds of two processes
+
+
+class Stopped(Exception):
+    """The run was asked to stop before its first step."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """All that trainers of one run have in common."""
+
+    project: Project
+    analysis: Analysis
+    data: DataSet
+    device: Device
+    team: Team
+    log: Logbook
+    control: RunControl
+    keeper: Keeper
+
+    def assemble(self) -> Assembly:
+        """The network and its tools as they are before the first step."""
+        device = torch.device(self.device.name)
+        precision = self.log.info.precision
+        return assemble(self.project, self.data, precision, device, self.team)
+
+    def trainer(self, tools: Assembly, origin: Origin, telemetry: Telemetry) -> Trainer:
+        """The trainer that goes on from ``origin`` and writes what it learns; raises WorkFailed."""
+        self._bring_to(tools, origin)
+        recipe, log = self.project.recipe, self.log
+        compiled = self._compile(tools) if recipe.compile else None
+        averaging = None
+        if recipe.averaging:
+            first = recipe.averaging_start * tools.feed.steps_per_epoch
+            averaging = Averaging(tools.module, recipe.averaging, first)
+            averaging.restore(origin.saved.average if origin.saved else {})
+        watch = Stopwatch(origin.place.seconds)
+        recorder = Recorder(
+            telemetry,
+            log.metrics,
+            parameterized_layers(tools.module),
+            watch,
+            overflows=tools.precision.overflows,
+            # A compiled forward cannot be looked into without being broken up.
+            probe=None if compiled is not None else Probe(tools.module),
+            tell=log.say,
+            waited=lambda: tools.feed.seconds,
+            team=self.team,
+        )
+        return Trainer(
+            recipe=origin.place.recipe or recipe,
+            module=tools.module,
+            optimizer=tools.optimizer,
+            precision=tools.precision,
+            feed=tools.feed,
+            loss=tools.loss,
+            mixing=tools.mixing,
+            device=torch.device(self.device.name),
+            control=self.control,
+            recorder=recorder,
+            metrics=log.metrics,
+            keeper=self.keeper,
+            monitor=log.monitor,
+            watch=watch,
+            warn=log.warn,
+            note=log.note,
+            auxiliary=self._auxiliary(),
+            averaging=averaging,
+            compiled=compiled,
+            fixed=tools.fixed,
+            team=self.team,
+            place=origin.place,
+        )
+
+    def find_divergence(self, origin: Origin, step: int) -> str:
+        """Where the divergence at ``step`` began, in words; empty where that is not found.
+
+        The steps from ``origin`` on are taken again. Not in a team, whose processes would have to
+        search side by side.
+        """
+        if self.team.size > 1:
+            return ""
+        self.log.say(Stage("Looking for the layer where it began"))
+        tools = self.assemble()
+        self._bring_to(tools, origin)
+        quiet = MetricsWriter(None)
+        stopped = lambda: self.control.stopping  # noqa: E731
+        trainer = Trainer(
+            recipe=origin.place.recipe or self.project.recipe,
+            module=tools.module,
+            optimizer=tools.optimizer,
+            precision=tools.precision,
+            feed=tools.feed,
+            loss=tools.loss,
+            mixing=tools.mixing,
+            device=torch.device(self.device.name),
+            control=RunControl(),
+            recorder=Autopsy(tools.module, origin.place.step, step, stopped),
+            metrics=quiet,
+            keeper=NoKeeper(),
+            monitor=self.log.monitor,
+            watch=Stopwatch(),
+            warn=lambda message: None,
+            note=lambda place, state: None,
+            auxiliary=self._auxiliary(),
+            fixed=tools.fixed,
+            place=origin.place,
+        )
+        try:
+            trainer.train()
+        except Found as found:
+            return found.where
+        return ""
+
+    def _auxiliary(self) -> tuple[float, ...]:
+        return tuple(heads.weights(self.analysis).values())
+
+    def _bring_to(self, tools: Assembly, origin: Origin) -> None:
+        """Put the network and its tools into the state of ``origin``."""
+        recipe, rank = self.project.recipe, self.team.rank
+        # For dropout, which draws other numbers in each process of a team.
+        torch.manual_seed(recipe.seed + _APART * rank + (origin.place.step if rank else 0))
+        saved = origin.saved
+        if saved is None:
+            if recipe.weights:
+                self._start_from_weights(tools.module)
+            return
+        try:
+            restore(saved, tools.module, tools.optimizer, tools.precision)
+            restore_random(saved, torch.device(self.device.name), rank)
+        except CheckpointError as error:
+            raise WorkFailed(error.message, error.advice) from None
+
+    def _start_from_weights(self, module: nn.Module) -> None:
+        """Load the weights that the recipe names, and note what they were."""
+        said = ""
+
+        def watch(text: str) -> None:
+            nonlocal said
+            if self.control.stopping:
+                raise Stopped
+            if text != said:
+                said = text
+                self.log.say(Stage(text))
+
+        watch(f"Loading {title(self.project.recipe.weights)}")
+        report = load_weights(module, self.project, watch)
+        if self.log.info.weights_sha256 == report.sha256:
+            return  # told before: the run begins again
+        self.log.info = msgspec.structs.replace(
+            self.log.info, weights=report.source, weights_sha256=report.sha256
+        )
+        self.log.event("weights", report.text)
+        if report.fresh:
+            self.log.warn(report.text)
+        else:
+            self.log.say(Stage(report.text))
+
+    def _compile(self, tools: Assembly) -> nn.Module | None:
+        self.log.say(Stage("Compiling the network, which takes half a minute"))
+        images, _ = next(tools.feed.batches(0))
+        with tools.precision.autocast():
+            return compile_forward(tools.module, images, self.log.warn)
