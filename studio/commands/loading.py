@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     from studio.engine import TorchEngine
 
 
-def load_engine(*, together: bool = False) -> TorchEngine:
+def load_engine() -> TorchEngine:
     """The engine; raises ProjectError where torch, or what it needs, cannot be imported.
-
-    ``together``: where torchrun started several processes, they train one network together.
 
     A broken installation may raise anything: a missing package, a library that does not load, an
     error of torch's own.
@@ -27,11 +25,7 @@ def load_engine(*, together: bool = False) -> TorchEngine:
             f"PyTorch cannot be imported: {said}. Run studio doctor, which says the command that "
             "mends it"
         ) from None
-    if not together:
-        return TorchEngine(watch=_Lines())
-    from studio.engine.team import join
-
-    return TorchEngine(watch=_Lines(), team=join())
+    return TorchEngine(watch=_Lines())
 
 
 class _Lines:

@@ -10,7 +10,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -85,9 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
     # Signals first: importing torch takes seconds, and an interrupt in there would be lost or leave
     # a library half imported.
     with _Signals() as signals:
-        load_engine()  # imports torch
+        engine = load_engine()
         with signals.standing_back():  # what waits for other processes must not outlive them
-            engine = load_engine(together=True)
+            engine.join_team()
         if signals.status:
             print("stopped before the run began")
             return signals.status
@@ -132,12 +132,10 @@ def _launch(
 
 def _begun_before(folder: Path) -> bool:
     """Whether the run in ``folder`` was begun by processes of the same torchrun."""
-    from studio.engine.team import job, restarted
+    from studio.engine.team import job
     from studio.runs.folder import RunFolder
 
-    if not (folder / "run.json").is_file():
-        return False
-    return restarted() or (job() != "" and RunFolder(folder).info().job == job())
+    return bool(job()) and (folder / "run.json").is_file() and RunFolder(folder).info().job == job()
 
 
 def _changes(arguments: argparse.Namespace) -> list[tuple[str, str]]:
@@ -181,12 +179,15 @@ def _new_folder(root: Path, source: str) -> Path:
     return folder
 
 
+_Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | None
+
+
 class _Signals:
     """Takes Ctrl-C and SIGTERM as the wish to stop in order; ``status`` is then 130 or 143."""
 
     def __init__(self) -> None:
         self.status = 0
-        self._before: dict[int, object] = {}
+        self._before: dict[int, _Handler] = {}
 
     def __enter__(self) -> _Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -196,7 +197,7 @@ class _Signals:
     @contextlib.contextmanager
     def standing_back(self) -> Iterator[None]:
         """Within it SIGTERM ends the process at once, as it did before."""
-        signal.signal(signal.SIGTERM, self._before[signal.SIGTERM])  # type: ignore[arg-type]
+        signal.signal(signal.SIGTERM, self._before[signal.SIGTERM])
         try:
             yield
         finally:
@@ -204,7 +205,7 @@ class _Signals:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.status = 128 + number

@@ -13,7 +13,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from studio.engine.feed import Part
-from studio.engine.keeper import Keeper
 from studio.engine.recorder import Recorder
 
 SECONDS = 60.0
@@ -97,14 +96,3 @@ class Autopsy(Recorder):
             if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):
                 return f"in the gradient of {name.rpartition('.')[0]}"
         return ""
-
-
-class NoKeeper(Keeper):
-    """Keeps nothing, since nothing new is learnt."""
-
-    def __init__(self) -> None:
-        super().__init__(None, lambda message: None)
-
-    @property
-    def due(self) -> bool:
-        return False

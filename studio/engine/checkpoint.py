@@ -119,7 +119,13 @@ def restore(
 
     The random generators are for ``restore_random``.
     """
-    restore_weights(saved, module)
+    try:
+        module.load_state_dict(saved.model)
+    except RuntimeError:
+        raise CheckpointError(
+            "The checkpoint belongs to another network than the project's.",
+            "Use it with the network it was trained with: its run folder has it in project.studio.",
+        ) from None
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in saved.optimizer.items():
         index, _, slot = name.partition(".")
@@ -137,25 +143,12 @@ def restore(
         ) from None
 
 
-def restore_weights(saved: Checkpoint, module: nn.Module) -> None:
-    """Put the weights of ``saved`` into ``module``; raises CheckpointError for another network."""
-    try:
-        module.load_state_dict(saved.model)
-    except RuntimeError:
-        raise CheckpointError(
-            "The checkpoint belongs to another network than the project's.",
-            "Use it with the network it was trained with: its run folder has it in project.studio.",
-        ) from None
-
-
-def restore_random(saved: Checkpoint, device: torch.device, rank: int = 0) -> bool:
-    """Let torch's generators go on as process ``rank`` left them; whether ``saved`` has that.
-
-    Raises CheckpointError where they are of another torch.
-    """
+def restore_random(saved: Checkpoint, device: torch.device, rank: int = 0) -> None:
+    """Let torch's generators go on as process ``rank`` left them; they stay as they are where
+    the run had fewer processes. Raises CheckpointError where they are of another torch."""
     states = {key: saved.random.get(name_of(key, rank)) for key in ("cpu", "cuda", "mps")}
     if states["cpu"] is None:
-        return False  # the run had fewer processes
+        return
     try:
         torch.set_rng_state(states["cpu"])
         if device.type == "cuda" and states["cuda"] is not None:
@@ -167,7 +160,6 @@ def restore_random(saved: Checkpoint, device: torch.device, rank: int = 0) -> bo
             f"The checkpoint's random numbers are of another torch: {error}",
             "Use the torch that it was trained with.",
         ) from None
-    return True
 
 
 def _lay_out_alike(optimizer: optim.Optimizer) -> None:

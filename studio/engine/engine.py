@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -40,17 +41,24 @@ class TorchEngine:
 
     ``spare_cores`` processor cores are left to others while it computes: a window that shares
     the machine asks for one. ``watch`` is told of downloads outside of a run, whose own messages
-    tell of its. ``team`` are the processes that train together.
+    tell of its.
     """
 
-    def __init__(
-        self, spare_cores: int = 0, watch: Watch = watch_nothing, team: Team = ALONE
-    ) -> None:
-        self.team = team
+    def __init__(self, spare_cores: int = 0, watch: Watch = watch_nothing) -> None:
+        self.team: Team = ALONE
         self._spare_cores = spare_cores
         self._watch = watch
         self._reader = DataReader()
         self._run: TrainingRun | None = None
+
+    def join_team(self) -> None:
+        """Train together with the other processes where torchrun started several; raises
+        WorkFailed where they are not found."""
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            # Imported here: not every torch is built with torch.distributed.
+            from studio.engine.processes import join
+
+            self.team = join()
 
     def machine(self) -> Machine:
         """What there is to compute on."""
@@ -103,7 +111,7 @@ class TorchEngine:
         if info.state == "completed" and epochs is None:
             raise WorkFailed(
                 f"The run in {folder} is complete: it has all its {info.epochs} epochs.",
-                "Give it more epochs in all, with --epochs or from the Runs page.",
+                "Give it more: studio train --resume RUN --epochs N, with N epochs in all.",
             )
         if epochs is not None and epochs <= info.epochs_done:
             raise WorkFailed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -52,6 +53,18 @@ def last_of(folder: RunFolder, warn: Callable[[str], None]) -> Origin:
     if problem:
         raise WorkFailed(problem.message, problem.advice)
     return Origin()
+
+
+def before(step: int, folder: RunFolder, first: Origin) -> list[Origin]:
+    """The states of a run before ``step``, newest first: the last checkpoint, the best, and
+    ``first``, with which it began. Damaged ones are left out."""
+    found = {first.place.step: first}
+    for name in ("last", "best"):
+        with contextlib.suppress(CheckpointError):
+            saved = read_checkpoint(folder.checkpoint(name))
+            if saved.place.step <= step:
+                found[saved.place.step] = Origin(saved, saved.place)
+    return [found[at] for at in sorted(found, reverse=True)]
 
 
 def with_recipe(origin: Origin, recipe: Recipe) -> Origin:

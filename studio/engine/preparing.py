@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
-import msgspec
 import torch
 from torch import nn
 
 from studio.engine.assembly import Assembly, assemble
-from studio.engine.autopsy import Autopsy, Found, NoKeeper
+from studio.engine.autopsy import Autopsy, Found
 from studio.engine.averaging import Averaging
 from studio.engine.checkpoint import CheckpointError, restore, restore_random
 from studio.engine.compiling import compile_forward
@@ -81,8 +81,43 @@ class Preparation:
             waited=lambda: tools.feed.seconds,
             team=self.team,
         )
+        plain = self._plain_trainer(tools, origin, recorder, watch)
+        return replace(plain, averaging=averaging, compiled=compiled)
+
+    def find_divergence(self, origin: Origin, step: int) -> str:
+        """Where the divergence at ``step`` began, in words; empty where that is not found.
+
+        The steps from ``origin`` on are taken again. Not in a team, whose processes would have to
+        search side by side.
+        """
+        if self.team.size > 1:
+            return ""
+        self.log.say(Stage("Looking for the layer where it began"))
+        tools = self.assemble()
+        self._bring_to(tools, origin)
+        autopsy = Autopsy(tools.module, origin.place.step, step, lambda: self.control.stopping)
+        trainer = replace(
+            self._plain_trainer(tools, origin, autopsy, Stopwatch()),
+            # Nothing new is learnt: nothing is asked, told or kept.
+            control=RunControl(),
+            metrics=MetricsWriter(None),
+            keeper=Keeper(None, lambda message: None, interval=math.inf),
+            warn=lambda message: None,
+            note=lambda place, state: None,
+        )
+        try:
+            trainer.train()
+        except Found as found:
+            return found.where
+        return ""
+
+    def _plain_trainer(
+        self, tools: Assembly, origin: Origin, recorder: Recorder, watch: Stopwatch
+    ) -> Trainer:
+        """A trainer of ``tools``, neither averaged nor compiled, that ``recorder`` listens to."""
+        log = self.log
         return Trainer(
-            recipe=origin.place.recipe or recipe,
+            recipe=origin.place.recipe or self.project.recipe,
             module=tools.module,
             optimizer=tools.optimizer,
             precision=tools.precision,
@@ -98,56 +133,11 @@ class Preparation:
             watch=watch,
             warn=log.warn,
             note=log.note,
-            auxiliary=self._auxiliary(),
-            averaging=averaging,
-            compiled=compiled,
+            auxiliary=tuple(heads.weights(self.analysis).values()),
             fixed=tools.fixed,
             team=self.team,
             place=origin.place,
         )
-
-    def find_divergence(self, origin: Origin, step: int) -> str:
-        """Where the divergence at ``step`` began, in words; empty where that is not found.
-
-        The steps from ``origin`` on are taken again. Not in a team, whose processes would have to
-        search side by side.
-        """
-        if self.team.size > 1:
-            return ""
-        self.log.say(Stage("Looking for the layer where it began"))
-        tools = self.assemble()
-        self._bring_to(tools, origin)
-        quiet = MetricsWriter(None)
-        stopped = lambda: self.control.stopping  # noqa: E731
-        trainer = Trainer(
-            recipe=origin.place.recipe or self.project.recipe,
-            module=tools.module,
-            optimizer=tools.optimizer,
-            precision=tools.precision,
-            feed=tools.feed,
-            loss=tools.loss,
-            mixing=tools.mixing,
-            device=torch.device(self.device.name),
-            control=RunControl(),
-            recorder=Autopsy(tools.module, origin.place.step, step, stopped),
-            metrics=quiet,
-            keeper=NoKeeper(),
-            monitor=self.log.monitor,
-            watch=Stopwatch(),
-            warn=lambda message: None,
-            note=lambda place, state: None,
-            auxiliary=self._auxiliary(),
-            fixed=tools.fixed,
-            place=origin.place,
-        )
-        try:
-            trainer.train()
-        except Found as found:
-            return found.where
-        return ""
-
-    def _auxiliary(self) -> tuple[float, ...]:
-        return tuple(heads.weights(self.analysis).values())
 
     def _bring_to(self, tools: Assembly, origin: Origin) -> None:
         """Put the network and its tools into the state of ``origin``."""
@@ -181,9 +171,7 @@ class Preparation:
         report = load_weights(module, self.project, watch)
         if self.log.info.weights_sha256 == report.sha256:
             return  # told before: the run begins again
-        self.log.info = msgspec.structs.replace(
-            self.log.info, weights=report.source, weights_sha256=report.sha256
-        )
+        self.log.update(weights=report.source, weights_sha256=report.sha256)
         self.log.event("weights", report.text)
         if report.fresh:
             self.log.warn(report.text)

@@ -13,16 +13,15 @@ import numpy as np
 import torch
 
 from studio.engine import devices
-from studio.engine.checkpoint import CheckpointError, read_checkpoint
 from studio.engine.checks import check_data, check_project
 from studio.engine.data import DataReader, DataSet
 from studio.engine.determinism import deterministic, is_refusal
 from studio.engine.keeper import Keeper
 from studio.engine.logbook import Logbook
-from studio.engine.origins import Origin, branch_of, last_of, with_recipe
+from studio.engine.origins import Origin, before, branch_of, last_of, with_recipe
 from studio.engine.preparing import Preparation, Stopped
 from studio.engine.recorder import Diverged
-from studio.engine.team import ALONE, Team, is_lost
+from studio.engine.team import ALONE, Team, Wishes
 from studio.engine.trainer import Trainer
 from studio.project.precision import resolve
 from studio.project.problems import Fix
@@ -154,7 +153,7 @@ class TrainingRun:
                     f"{self._device.title}: {str(error).splitlines()[0][:120]}.",
                     "Switch Deterministic off, or train on the processor.",
                 )
-            elif self._team.size > 1 and is_lost(error):
+            elif self._team.is_lost(error):
                 self._fail(
                     "Another process of this training is gone.",
                     "Resume the run, with as many processes as there are; torchrun does it by "
@@ -193,7 +192,8 @@ class TrainingRun:
                 try:
                     return trainer.train()
                 except Diverged as error:
-                    last, *older = self._before(error, first)
+                    self._team.share(None)  # what the leader kept is on disk before others read it
+                    last, *older = before(error.step, self._folder, first)
                     error.where = self._search(preparation, last, error)
                     if self._recipe.divergence != "roll_back" or self._rollbacks == _ROLLBACKS:
                         raise
@@ -231,7 +231,7 @@ class TrainingRun:
         with self._team.in_turn():
             data = self._reader.read(self._project.data, analysis.input_shape, progress)
         check_data(data, self._project)
-        if self._control.stopping:
+        if self._team.agree(0, Wishes(stop=self._control.stopping)).stop:
             raise Stopped
         for warning in data.warnings:
             self._log.warn(warning)
@@ -301,26 +301,14 @@ class TrainingRun:
         with contextlib.suppress(WorkFailed):  # the run goes on without its older curves
             curves = self._folder.curves()
             names, norms = self._folder.gradients()
-            whole = np.array_equal(curves.step, np.arange(step)) and len(norms) == step
-            if whole and names in ((), self._log.info.layers):
-                columns.first_step = 0
+            # A branch with other batches than its parent's begins with a step above 0.
+            first = int(curves.step[0]) if len(curves.step) else step
+            whole = np.array_equal(curves.step, np.arange(first, step))
+            if whole and len(norms) == step - first and names == self._log.info.layers:
+                columns.first_step = first
                 for column in ("loss", "accuracy", "learning_rate", "images_per_second", "seconds"):
                     getattr(columns, column).extend(getattr(curves, column).astype(np.float32))
                 columns.gradients.extend(norms)
-
-    def _before(self, error: Diverged, first: Origin) -> list[Origin]:
-        """The states before the divergence, newest first: the last checkpoint, the best, and
-        where the run began."""
-        self._team.share(None)  # the leader's last checkpoint is on disk before others read it
-        found: list[Origin] = []
-        for name in ("last", "best"):
-            with contextlib.suppress(CheckpointError):
-                saved = read_checkpoint(self._folder.checkpoint(name))
-                steps = [origin.place.step for origin in found]
-                if saved.place.step <= error.step and saved.place.step not in steps:
-                    found.append(Origin(saved, saved.place))
-        steps = [origin.place.step for origin in found]
-        return found if first.place.step in steps else [*found, first]
 
     def _search(self, preparation: Preparation, origin: Origin, error: Diverged) -> str:
         try:

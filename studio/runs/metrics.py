@@ -140,7 +140,8 @@ class MetricsWriter:
             connection = self._connected(self._path)
             with _reading(other) as source, connection:
                 for table, condition in (
-                    ("steps", "step < ?"), ("gradients", "step < ?"), ("epochs", "step <= ?"),
+                    ("layers", "? >= 0"), ("steps", "step < ?"), ("gradients", "step < ?"),
+                    ("epochs", "step <= ?"),
                 ):  # fmt: skip
                     rows = source.execute(f"SELECT * FROM {table} WHERE {condition}", (step,))
                     connection.executemany(_INSERTS[table], rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from msgspec.structs import replace
 
 from studio.engine import TorchEngine
 from studio.engine.checkpoint import read_checkpoint
+from studio.engine.layers import build_layer
+from studio.engine.loss import Loss
 from studio.project.values import Chosen, Node, Project
 from studio.runs.api import Failed, Finished, Message, RecipeChanged, Stage, WorkFailed
 from studio.runs.folder import RunFolder
@@ -41,9 +44,11 @@ def test_a_branch_with_the_same_recipe_ends_where_the_whole_run_ends(
     project = small_project(epochs=4, optimizer=Chosen(kind), learning_rate=0.01)
     train(project, tmp_path / "whole")
     train(with_recipe(project, epochs=2), tmp_path / "parent")
-    messages = branch(project, last(tmp_path / "parent"), tmp_path / "branch")
-    assert isinstance(messages[-1], Finished)
+    run = TorchEngine().start(project, tmp_path / "branch", last(tmp_path / "parent"))
+    assert isinstance(finish(run)[-1], Finished)
     assert equal(tmp_path / "whole", tmp_path / "branch")
+    assert run.telemetry.first_step == 0  # a window sees the parent's curves, too
+    assert len(run.telemetry) == 36
     whole, ours = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "branch")
     assert np.array_equal(whole.curves().loss, ours.curves().loss)  # the parent's came along
     assert np.array_equal(whole.gradients()[1], ours.gradients()[1])
@@ -79,6 +84,15 @@ def test_another_batch_begins_the_epoch_anew_with_curves_of_its_own(tmp_path: Pa
     assert RunFolder(tmp_path / "branch").info().parent_step == 0
 
 
+def test_a_branch_with_other_batches_keeps_its_own_curves_when_it_goes_on(tmp_path: Path) -> None:
+    train(small_project(epochs=1), tmp_path / "parent")
+    other = small_project(epochs=2, batch_size=64)
+    branch(other, last(tmp_path / "parent"), tmp_path / "branch")
+    again = TorchEngine().resume(tmp_path / "branch", epochs=3)
+    finish(again)
+    assert (again.telemetry.first_step, len(again.telemetry)) == (17, 34)  # epochs of 17 steps
+
+
 def test_another_optimizer_starts_fresh_and_frozen_layers_keep_their_own_state(
     tmp_path: Path,
 ) -> None:
@@ -92,7 +106,6 @@ def test_another_optimizer_starts_fresh_and_frozen_layers_keep_their_own_state(
     after = read_checkpoint(last(tmp_path / "b"))
     # Adam counts its steps for each parameter: the head's went on from where they were.
     assert {float(v) for k, v in after.optimizer.items() if k.endswith(".step")} == {18.0}
-    name = "features.layer1.conv.weight"
     name = next(key for key in before.model if key.startswith("features") and "weight" in key)
     assert torch.equal(before.model[name], after.model[name])
     heads = [value for key, value in after.optimizer.items() if key.endswith("exp_avg")]
@@ -194,33 +207,41 @@ def test_the_layer_where_a_divergence_began_is_named(tmp_path: Path) -> None:
     assert any(isinstance(m, Stage) and "Looking for the layer" in m.text for m in messages)
 
 
-def test_a_layer_made_to_overflow_is_the_one_that_is_named(tmp_path: Path) -> None:
-    from studio.engine import module as modules
-    from studio.engine.layers import build_layer
+class Overflow:
+    """Makes flatten give infinity for the batch of training step 13, whenever that comes."""
 
-    def spoiled(kind: str, values: object, inputs: object) -> torch.nn.Module:
-        layer = build_layer(kind, values, inputs)  # type: ignore[arg-type]
+    def __init__(self) -> None:
+        self.calls = 0
+        self.batch = torch.empty(0)
+
+    def __call__(self, layer: torch.nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+        if not layer.training:
+            return output
+        self.calls += 1
+        if self.calls == 13:
+            self.batch = output.detach().clone()
+        same = torch.equal(output, self.batch)
+        return output * float("inf") if same else output
+
+
+def test_a_layer_made_to_overflow_is_the_one_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overflow = Overflow()
+
+    def spoiled(kind: str, *rest: Any) -> torch.nn.Module:
+        layer = build_layer(kind, *rest)
         if kind == "flatten":
-            calls = [0]
-
-            def overflow(layer: object, inputs: object, output: torch.Tensor) -> torch.Tensor:
-                calls[0] += layer.training  # type: ignore[attr-defined]
-                return output * float("inf") if calls[0] > 12 and layer.training else output  # type: ignore[attr-defined]
-
             layer.register_forward_hook(overflow)
         return layer
 
-    before = modules.build_layer
-    modules.build_layer = spoiled  # type: ignore[assignment]
-    try:
-        _, messages = train(small_project(), tmp_path / "run")
-    finally:
-        modules.build_layer = before
+    monkeypatch.setattr("studio.engine.module.build_layer", spoiled)
+    _, messages = train(small_project(), tmp_path / "run")
     failed = messages[-1]
     assert isinstance(failed, Failed)
     assert failed.message.startswith("At step 13, the loss is no longer a finite number")
-    # The search took three steps again, from the checkpoint of epoch 1 on, and counted anew.
-    assert "It began" not in failed.message or "flatten" in failed.message
+    assert "It began in what flatten gives." in failed.message
+    assert overflow.calls > 13 + 3  # the steps since the checkpoint of step 9 were taken again
 
 
 def test_a_run_is_rolled_back_with_a_tenth_of_the_rate(tmp_path: Path) -> None:
@@ -240,16 +261,12 @@ def test_a_run_is_rolled_back_with_a_tenth_of_the_rate(tmp_path: Path) -> None:
     assert any("rolled back to step 0" in text and "It began in" in text for text in words)
 
 
-def test_a_run_that_no_rate_saves_ends_after_three_times(tmp_path: Path) -> None:
-    project = with_recipe(exploding(divergence="roll_back"), clip_norm=0.0)
-    from studio.engine.loss import Loss
-
+def test_a_run_that_no_rate_saves_ends_after_three_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     call = Loss.__call__
-    Loss.__call__ = lambda self, outputs, targets: call(self, outputs, targets) * float("nan")  # type: ignore[method-assign]
-    try:
-        _, messages = train(project, tmp_path / "run")
-    finally:
-        Loss.__call__ = call  # type: ignore[method-assign]
+    monkeypatch.setattr(Loss, "__call__", lambda *each: call(*each) * float("nan"))
+    _, messages = train(exploding(divergence="roll_back"), tmp_path / "run")
     failed = messages[-1]
     assert isinstance(failed, Failed)
     assert "in the loss itself" in failed.message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
@@ -36,7 +38,7 @@ def _work(rank: int, port_file: str, results: str) -> None:
     dist.destroy_process_group()
 
 
-def test_two_parts_are_normalized_as_torch_normalizes_the_whole(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_two_parts_are_normalized_as_torch_normalizes_the_whole(tmp_path: Path) -> None:
     mp.spawn(_work, (str(tmp_path / "meet"), str(tmp_path)), nprocs=2)
     parts = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
     torch.manual_seed(0)

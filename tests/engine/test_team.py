@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from studio.engine.checkpoint import read_checkpoint
 from studio.engine.team import ALONE, Wishes, shard
 from studio.project import codec
-from studio.project.values import Project
+from studio.project.values import Chosen, Project
 from studio.runs.folder import RunFolder
 from tests.engine.helpers import small_project, train, until, with_recipe
+from tests.engine.test_branching import exploding
 from tests.engine.test_training import plain_project
 
 TOLERANCE = 1e-5
@@ -104,6 +105,48 @@ def test_two_processes_draw_the_curves_of_one(tmp_path: Path) -> None:
         assert mine.validation_loss == pytest.approx(theirs.validation_loss, rel=TOLERANCE)
     assert two.info().state == "completed"
     assert not list((tmp_path / "two").rglob(".*.part"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"batch_size": 269, "accumulate": 1},  # the last batch has 3 images: each process has all
+        {"averaging": 0.9, "schedule": Chosen("plateau", {"patience": 0}), "label_smoothing": 0.1},
+        {"class_weighting": "balanced", "optimizer": Chosen("adam"), "learning_rate": 0.003},
+    ],
+)
+def test_the_curves_are_equal_with_other_recipes(tmp_path: Path, recipe: dict[str, object]) -> None:
+    project = everything(**recipe)
+    train(project, tmp_path / "one")
+    together(saved(project, tmp_path), "--out", str(tmp_path / "two"))
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
+    one, two = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
+    for mine, theirs in zip(one.epochs(), two.epochs(), strict=True):
+        assert mine.validation_loss == pytest.approx(theirs.validation_loss, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_team_is_rolled_back_together(tmp_path: Path) -> None:
+    project = exploding(divergence="roll_back", epochs=3)
+    said = together(saved(project, tmp_path), "--out", str(tmp_path / "run"))
+    assert "rolled back to step" in said
+    assert np.isfinite(losses(tmp_path / "run")).all()
+    assert len(losses(tmp_path / "run")) == 27
+
+
+@pytest.mark.slow
+def test_a_foreign_run_is_not_taken_over_by_a_restart(tmp_path: Path) -> None:
+    train(small_project(epochs=1), tmp_path / "run")
+    before = (tmp_path / "run/run.json").read_bytes()
+    done = subprocess.run(
+        command(saved(small_project(epochs=2), tmp_path), "--out", str(tmp_path / "run"),
+                restarts=1),
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "already exists" in done.stderr
+    assert (tmp_path / "run/run.json").read_bytes() == before
 
 
 @pytest.mark.slow
