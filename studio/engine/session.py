@@ -138,11 +138,12 @@ class TrainingRun:
         except WorkFailed as error:
             self._fail(error.message, error.advice)
         except Diverged as error:
+            raw = self._project.data.normalization == "none"
             self._fail(
                 f"At step {error.step + 1:,}, {error.what} is no longer a finite number: the "
                 f"training diverged.{_begun(error)}",
-                f"Lower the learning rate (it is {self._recipe.learning_rate:g}), or "
-                "normalize the input.",
+                f"Lower the learning rate (it is {self._recipe.learning_rate:g})"
+                f"{', or normalize the input' if raw else ''}.",
                 remedies.stay_finite(self._project),
             )
         except Exception as error:

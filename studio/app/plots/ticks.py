@@ -121,16 +121,17 @@ def steady(value: float, digits: int = 3) -> str:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """``value`` with about ``digits`` significant digits, grouped, and k, M, G from 10,000 on."""
+    """``value`` with about ``digits`` significant digits, grouped, and k, M, G from 10,000 on;
+    what is beyond these, as the loss of a run that diverges, with a power of ten."""
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else ("∞" if value > 0 else "−∞")
     size = abs(value)
+    if size >= 0.9995e12 or 0 < size < 0.9995e-3:
+        exponent = math.floor(math.log10(size))
+        return f"{_plain(value / 10.0**exponent, 2)}·{power(exponent)}"
     for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if size >= (1e4 if unit == "k" else scale):
             return f"{_plain(value / scale, digits)} {unit}"
-    if size and size < 0.9995e-3:
-        exponent = math.floor(math.log10(size))
-        return f"{_plain(value / 10.0**exponent, 2)}·{power(exponent)}"
     return _plain(value, digits)
 
 

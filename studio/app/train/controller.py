@@ -334,8 +334,9 @@ class TrainingController(QObject):
             case Started():
                 self.started = message
                 self._before = None  # it cannot come back any more, so its curves can go
-                # A run that goes on does the epochs behind its checkpoint again.
+                # A run that goes on, or is rolled back, does what is behind its checkpoint again.
                 self.epochs = [epoch for epoch in self.epochs if epoch.step <= message.step]
+                self.changed_at = tuple(at for at in self.changed_at if at[0] < message.step)
                 if self._state == "starting":
                     self._enter("running")
                 self.started_changed.emit()

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from studio.app.train.controller import SECONDS_A_POLL, TrainingController
 from studio.project import edits, templates
 from studio.project.values import Project
-from studio.runs.api import EpochDone, Failed, Finished, Stage
+from studio.runs.api import EpochDone, Failed, Finished, RecipeChanged, Stage
 from tests.scripted_engine import Script, ScriptedEngine, ScriptedRun
 
 STEPWISE = Script(paced=None)
@@ -339,3 +339,26 @@ def test_a_change_on_the_way_reaches_project_plots_and_message(
     controller.shutdown()
     controller.compare(other)
     assert controller.changes == ()
+
+
+def test_a_run_that_is_rolled_back_loses_the_epochs_and_marks_behind_its_checkpoint(
+    controller: TrainingController, project: Project
+) -> None:
+    run = begun(controller, project)
+    run.begin()
+    run.advance(30)
+    run.change(replace(project.recipe, learning_rate=0.01))
+    controller._poll()
+    assert len(controller.epochs) == 1
+    assert [step for step, _ in controller.changed_at] == [30]
+    assert controller.started is not None
+    run.say(replace(controller.started, step=17))
+    run.say(RecipeChanged(17, replace(project.recipe, learning_rate=0.001), 51, "a tenth"))
+    controller._poll()
+    assert controller.changed_at == ((17, "a tenth"),)
+    assert len(controller.epochs) == 1
+    run.say(replace(controller.started, step=0))
+    controller._poll()
+    assert controller.changed_at == ()
+    assert controller.epochs == []
+    controller.shutdown()
