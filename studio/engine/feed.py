@@ -145,6 +145,12 @@ class Feed:
         positions = self._team.positions(self._data.splits[name])
         return self._walk(positions, range(-(-len(positions) // batch_size)), batch_size)
 
+    def sample(self, count: int) -> Tensor:
+        """Up to ``count`` training images as they are, spread evenly over the split."""
+        places = np.linspace(0, len(self._train) - 1, min(count, len(self._train)))
+        chosen = self._train[places.round().astype(np.int64)]
+        return next(self._walk(chosen, range(1), len(chosen)))[0]
+
     def _walk(
         self,
         order: np.ndarray,

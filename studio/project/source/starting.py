@@ -20,6 +20,8 @@ _CALLS = {
     "he": ("nn.init.kaiming_normal_(", ('mode="fan_out"', 'nonlinearity="relu"'), True),
     "xavier": ("nn.init.xavier_uniform_(", (), True),
     "orthogonal": ("nn.init.orthogonal_(", (), True),
+    "whitening": ("nn.init.orthogonal_(", (), True),  # what it is without images
+    "dirac": ("nn.init.kaiming_uniform_(", ("a=math.sqrt(5)",), True),
     "uniform": ("nn.init.kaiming_uniform_(", ("a=math.sqrt(5)",), True),
     "zero": ("nn.init.zeros_(", (), False),
     "one": ("nn.init.ones_(", (), False),
@@ -118,6 +120,9 @@ def _fill(start: str, layers: Sequence[_Layer]) -> list[str]:
     opening, words, draws = _CALLS.get(start, ("nn.init.constant_(", (start,), False))
     drawing = ("generator=generator",) if draws else ()
     text = lines(Group(opening, ("layer.weight", *words, *drawing)), 3)
+    if start == "dirac":
+        text.append("            for filters in layer.weight.chunk(layer.groups):")
+        text.append("                nn.init.dirac_(filters[: filters.size(1)])")
     biased = sum(each.bias for each in layers)
     if not biased:
         return text
