@@ -58,15 +58,14 @@ def test_a_step_does_not_wait_for_the_gpu(tmp_path: Path, guard: None) -> None:
     layers = parameterized_layers(module)
     telemetry = Telemetry(tuple(layers))
     recorder = Recorder(telemetry, MetricsWriter(tmp_path / "m.sqlite"), layers, Stopwatch())
-    batches = feed.batches(0)
-    for step, (images, labels) in enumerate(batches):
+    for step, part in enumerate(feed.parts(0)):
         if step == 2:  # the first steps load kernels
             torch.cuda.set_sync_debug_mode("error")
-        outputs = logits(module, images)
-        loss = torch.nn.functional.cross_entropy(outputs, labels)
+        outputs = logits(module, part.images)
+        loss = torch.nn.functional.cross_entropy(outputs, part.labels)
         optimizer.zero_grad()
         loss.backward()
-        recorder.see(loss, hits(outputs, Targets(labels)), len(labels))
+        recorder.see(loss, hits(outputs, Targets(part.labels)), part)
         recorder.record(step, 1, 0.1)
         optimizer.step()
     torch.cuda.set_sync_debug_mode("default")
