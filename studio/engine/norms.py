@@ -39,7 +39,6 @@ class GradientNorms:
         self._order = np.argsort(owners, kind="stable")
         self._present, self._starts = np.unique(owners[self._order], return_index=True)
 
-    @torch.no_grad()
     def take(self, *others: Tensor) -> Tensor:
         """What ``read`` needs of the gradients as they are now, and before it the scalars
         ``others``: one vector on the device. Nothing here waits for it."""

@@ -116,8 +116,7 @@ class Recorder:
 
     def record(self, step: int, epoch: int, rate: float) -> None:
         """Note a step after its backward passes, with the batches seen since the one before."""
-        with torch.no_grad():
-            self._rows.append(self._norms.take(*self._over_the_step()))
+        self._rows.append(self._norms.take(*self._over_the_step()))
         images = sum(part.count for _, _, part in self._parts)
         self._parts.clear()
         self._steps.append(_Step(step, epoch, images, rate, self._watch()))
