@@ -188,6 +188,7 @@ class RecipeColumn(QFrame):
         wanted = self._workspace.project.recipe.device
         if machine is None:
             self.machine.summary.clear()
+            self.machine.form.set_unavailable({})
             return
         devices = machine.devices
         if wanted != "auto":
@@ -195,6 +196,8 @@ class RecipeColumn(QFrame):
         text = devices[0].title if devices else "not in this machine"
         self.machine.summary.setText(text)
         set_role(self.machine.summary, "small" if devices else "warning")
+        uncompiled = devices[0].uncompiled if devices else ""
+        self.machine.form.set_unavailable({"compile": uncompiled})
 
     def _show_state(self, state: str) -> None:
         busy = self._controller.busy
