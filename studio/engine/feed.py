@@ -97,13 +97,22 @@ class Feed:
         self._accumulate = accumulate
         self._memory_format = memory_format
         self.steps_per_epoch = -(-self._batches // accumulate)
-        self._mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
-        self._deviation = torch.tensor(deviation, device=device).view(1, -1, 1, 1)
-        self._augment = augment(self._mean) if augment else None
+        color = torch.tensor(mean, device=device).view(1, -1, 1, 1)
+        self._augment = augment(color) if augment else None
+        # One number for each of an image's: a few, repeated over the channels, are read slowly.
+        self._mean = self._spread(color)
+        self._deviation = self._spread(torch.tensor(deviation, device=device).view(1, -1, 1, 1))
         self._resident = fits(data.pixels.nbytes, device)
         place = device if self._resident else torch.device("cpu")
-        self._pixels = torch.from_numpy(data.pixels).to(place)
+        # (N, H, W, C): as images are decoded, and as channels-last networks take them.
+        pixels = np.ascontiguousarray(data.pixels.transpose(0, 2, 3, 1))
+        self._pixels = torch.from_numpy(pixels).to(place)
         self._labels = torch.from_numpy(data.labels).to(place)
+
+    def _spread(self, numbers: Tensor) -> Tensor:
+        """``(1, C, 1, 1)`` as ``(1, C, H, W)``."""
+        whole = numbers.expand(1, *self._data.pixels.shape[1:])
+        return whole.contiguous(memory_format=self._memory_format)
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The training batches of ``epoch`` from batch number ``start`` on."""
@@ -159,12 +168,13 @@ class Feed:
             rows = team.rows(len(chosen))
             if team.size > 1:
                 chosen = chosen[torch.from_numpy(rows.chosen).to(chosen.device)]
-            pixels, labels = self._pixels[chosen], self._labels[chosen]
+            pixels = self._pixels.index_select(0, chosen)
+            labels = self._labels.index_select(0, chosen)
             if not self._resident:
                 pixels, labels = self._send(pixels), self._send(labels)
-            pixels = change(pixels, number, rows).contiguous(memory_format=self._memory_format)
-            # Bytes are subtracted from as they are, and divided in place: two passes, not four.
-            yield (pixels - self._mean).div_(self._deviation), labels
+            pixels = change(pixels.permute(0, 3, 1, 2), number, rows)
+            images = pixels.to(torch.float32, memory_format=self._memory_format, copy=True)
+            yield images.sub_(self._mean).div_(self._deviation), labels
 
     def _send(self, values: Tensor) -> Tensor:
         """Copy from host memory; pinned memory lets a CUDA copy run beside the computation."""

@@ -223,7 +223,9 @@ def read_folder(
         )
     files = listing.files
     _check_memory(len(files) * int(np.prod(shape)), len(files))
-    pixels = np.empty((len(files), *shape), np.uint8)
+    channels, height, width = shape
+    # Each image lies in memory as it is decoded, and as networks take it: color by color.
+    pixels = np.empty((len(files), height, width, channels), np.uint8).transpose(0, 3, 1, 2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which nobody needs here
         broken = _decode_all(files, pixels, progress)
