@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from studio.engine import feed as feeding
+from studio.engine import images as images_module
 from studio.engine.data import DataSet
 from studio.engine.feed import Feed, epoch_order
 
@@ -61,7 +61,7 @@ def test_images_that_do_not_fit_are_fed_from_host_memory_alike(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     resident = list(make(23, 5).batches(0))
-    monkeypatch.setattr(feeding, "fits", lambda size, device: False)
+    monkeypatch.setattr(images_module, "fits", lambda *facts: False)
     for (images, labels), (other, others) in zip(resident, make(23, 5).batches(0), strict=True):
         assert torch.equal(images, other)
         assert torch.equal(labels, others)

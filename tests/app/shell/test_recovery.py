@@ -16,7 +16,6 @@ from pytestqt.qtbot import QtBot
 
 from studio.app import recovery_files
 from studio.app.background import Background
-from studio.app.file_lock import FileLock
 from studio.app.latest import Latest
 from studio.app.lost_list import LostList, when
 from studio.app.recovery import Recovery
@@ -26,6 +25,7 @@ from studio.app.window import MainWindow
 from studio.app.workspace import Workspace
 from studio.project import codec, templates
 from studio.project.values import Project
+from studio.runs.file_lock import FileLock
 from studio.runs.files import write_whole
 from tests.app.shell.conftest import leave
 
