@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 from studio.engine.decoding import Piece
-from studio.engine.pixel_file import Decoded, open_pixels, touch, write_pixels
+from studio.engine.pixel_file import Decoded, bytes_of, open_pixels, touch, write_pixels
 from studio.runs import file_lock
 from studio.runs.api import WorkFailed
 from studio.runs.file_lock import FileLock
@@ -90,7 +90,7 @@ class PixelCache:
                 elif kept() is None:  # nobody wrote it in the meantime
                     with contextlib.suppress(OSError):
                         path.unlink(missing_ok=True)
-                    self._make_room(count * shape[0] * shape[1] * shape[2], key)
+                    self._make_room(bytes_of(count, shape), key)
                     self._write(path, text, shape, decode)
         touch(path)
         return found

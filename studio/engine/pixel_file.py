@@ -72,6 +72,12 @@ class Mapped:
             self._view.madvise(mmap.MADV_WILLNEED, page, start + self._size - page)
 
 
+def bytes_of(images: int, shape: tuple[int, int, int]) -> int:
+    """How large a file of so many images is, but for its description."""
+    height, width, channels = shape
+    return images * channels * (height * width + 2 * 8)
+
+
 def collect(pieces: Iterable[Piece], shape: tuple[int, int, int, int]) -> Decoded:
     """The images in memory, at most as many as ``shape`` (N, H, W, C) has room for."""
     pixels = np.empty(shape, np.uint8)
@@ -131,13 +137,13 @@ def _map(descriptor: int, key: str, shape: tuple[int, int, int]) -> Decoded | No
         return None
     height, width, channels = shape
     each = height * width * channels
-    table = end - known.images * 2 * channels * 8
-    if known.images < 0 or table != known.images * each:
+    table = known.images * each
+    if known.images < 0 or end != bytes_of(known.images, shape):
         return None
     sums = view[table:end]
     if hashlib.sha256(sums + described).digest() != digest:
         return None
-    pixels = np.frombuffer(view, np.uint8, known.images * each)
+    pixels = np.frombuffer(view, np.uint8, table)
     return Decoded(
         pixels.reshape(known.images, height, width, channels),
         np.frombuffer(sums, "<i8").astype(np.int64).reshape(-1, 2, channels),
