@@ -317,6 +317,7 @@ def another(folder: Path, log: Path, pause: float) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_decode_once(tmp_path: Path) -> None:
     folder, log = tmp_path / "cache", tmp_path / "log"
     both = [another(folder, log, 0.3) for _ in range(2)]
@@ -327,6 +328,7 @@ def test_two_processes_at_once_decode_once(tmp_path: Path) -> None:
     assert log.read_text().splitlines() == ["decoded"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_what_a_killed_process_left_is_taken_for_nothing_and_removed(tmp_path: Path) -> None:
     folder, log = tmp_path / "cache", tmp_path / "log"
@@ -340,6 +342,7 @@ def test_what_a_killed_process_left_is_taken_for_nothing_and_removed(tmp_path: P
     assert np.array_equal(read(folder).pixels, images())
 
 
+@pytest.mark.slow
 def test_what_another_process_is_writing_is_not_removed(tmp_path: Path) -> None:
     folder, log = tmp_path / "cache", tmp_path / "log"
     process = another(folder, log, 0.7)
