@@ -75,10 +75,12 @@ class Feed:
         augment: Callable[[Tensor], Change] | None = None,
         memory_format: torch.memory_format = torch.contiguous_format,
         team: Team = ALONE,
+        streamed: bool | None = None,
     ) -> None:
         """``augment`` makes the change of training images, given their mean ``(1, C, 1, 1)``.
 
-        ``batch_size`` is that of the whole ``team``, of which this process takes its part.
+        ``batch_size`` is that of the whole ``team``, of which this process takes its part. Images
+        are ``streamed`` where they do not fit on the device, or as it is said here.
         """
         self._team = team
         self.seconds = 0.0
@@ -100,7 +102,7 @@ class Feed:
         # One number for each of an image's: a few, repeated over the channels, are read slowly.
         self._mean = self._spread(color)
         self._deviation = self._spread(torch.tensor(deviation, device=device).view(1, -1, 1, 1))
-        self._images = hold(data.pixels, data.mapped, device)
+        self._images = hold(data.pixels, data.mapped, device, streamed)
         self._labels = torch.from_numpy(data.labels).to(device)
 
     def _spread(self, numbers: Tensor) -> Tensor:

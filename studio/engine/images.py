@@ -41,10 +41,14 @@ class Images(Protocol):
         ...
 
 
-def hold(pixels: np.ndarray, mapped: Mapped | None, device: torch.device) -> Images:
-    """``pixels`` uint8 ``(N, C, H, W)`` on ``device`` where they fit, else on their way to it."""
+def hold(
+    pixels: np.ndarray, mapped: Mapped | None, device: torch.device, streamed: bool | None = None
+) -> Images:
+    """``pixels`` uint8 ``(N, C, H, W)`` on ``device`` where they fit, else ``streamed`` to it."""
     rows = pixels.transpose(0, 2, 3, 1)  # as they are decoded, and as channels-last networks are
-    if fits(pixels.nbytes, device, mapped is not None):
+    if streamed is None:
+        streamed = not fits(pixels.nbytes, device, mapped is not None)
+    if not streamed:
         return _Resident(rows, device, shared=mapped is None)
     return _Streamed(rows, mapped, device)
 
