@@ -191,7 +191,8 @@ class TrainingRun:
         with deterministic(self._project.recipe.deterministic):
             while True:
                 try:
-                    return trainer.train()
+                    with contextlib.closing(trainer.feed):
+                        return trainer.train()
                 except Diverged as error:
                     self._team.share(None)  # what the leader kept is on disk before others read it
                     last, *older = before(error.step, self._folder, first)
