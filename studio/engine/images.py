@@ -48,6 +48,8 @@ def hold(
     rows = pixels.transpose(0, 2, 3, 1)  # as they are decoded, and as channels-last networks are
     if streamed is None:
         streamed = not fits(pixels.nbytes, device, mapped is not None)
+    if mapped is not None:
+        mapped.expect(random=streamed)
     if not streamed:
         return _Resident(rows, device, shared=mapped is None)
     return _Streamed(rows, mapped, device)
@@ -99,8 +101,6 @@ class _Streamed:
         self._mapped = mapped
         self._device = device
         self._gatherers: weakref.WeakSet[_Gatherer] = weakref.WeakSet()
-        if mapped is not None:
-            mapped.read_at_random()
 
     def walk(self, selections: Sequence[np.ndarray]) -> Generator[Tensor, None, None]:
         if not selections:
