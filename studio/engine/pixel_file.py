@@ -120,7 +120,7 @@ def open_pixels(path: Path, key: str, shape: tuple[int, int, int]) -> Decoded | 
             if not file_lock.share(file.fileno(), path):
                 return None
             return _map(file.fileno(), key, shape)
-    except (OSError, ValueError, struct.error, msgspec.MsgspecError):
+    except (OSError, ValueError, RecursionError, struct.error, msgspec.MsgspecError):
         return None
 
 
