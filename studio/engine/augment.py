@@ -77,7 +77,7 @@ class Augment:
         side = self._recipe.cutout
         covered = []
         for size in pixels.shape[-2:]:
-            first = draw.send(draw.integers(0, size - 1) - side // 2)[:, None]
+            first = _send(draw.integers(0, size - 1) - side // 2, pixels.device)[:, None]
             place = torch.arange(size, device=pixels.device)[None, :]
             covered.append((place >= first) & (place < first + side))
         square = covered[0][:, None, :, None] & covered[1][:, None, None, :]
@@ -85,7 +85,7 @@ class Augment:
 
 
 class _Draw:
-    """Random numbers for each image of a batch, on its device."""
+    """Random numbers for each image of a batch."""
 
     def __init__(self, key: tuple[int, ...], rows: Rows, device: torch.device) -> None:
         self._random = np.random.default_rng(key)
@@ -97,14 +97,15 @@ class _Draw:
         drawn = self._random.integers(low, high, self._rows.count, endpoint=True)
         return np.asarray(drawn[self._rows.chosen])
 
-    def send(self, numbers: np.ndarray) -> Tensor:
-        """``numbers``, one or a few for each image, on the device."""
-        return torch.from_numpy(numbers).to(self.device, non_blocking=True)
-
     def around_one(self, reach: float) -> Tensor:
         """``(B, 1, 1, 1)`` factors between 1 − ``reach`` and 1 + ``reach``."""
         drawn = self._random.uniform(1 - reach, 1 + reach, (self._rows.count, 1, 1, 1))
-        return self.send(drawn[self._rows.chosen].astype(np.float32))
+        return _send(drawn[self._rows.chosen].astype(np.float32), self.device)
+
+
+def _send(numbers: np.ndarray, device: torch.device) -> Tensor:
+    """``numbers``, one or a few for each image, on the device."""
+    return torch.from_numpy(numbers).to(device, non_blocking=True)
 
 
 def _mirrored(pixels: Tensor, rows: int, columns: int) -> Tensor:
@@ -118,21 +119,36 @@ def _mirrored(pixels: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def _cut_out(pixels: Tensor, height: int, width: int, draw: _Draw) -> Tensor:
-    """A part of this size of each image, at a place of its own.
+    """A part of this size of each image, at a place of its own."""
+    tops = draw.integers(0, pixels.shape[1] - height)
+    lefts = draw.integers(0, pixels.shape[2] - width)
+    # torch copies many a view for Apple's GPUs, and this one is a hundred times the images.
+    cut = _cut_windows if pixels.device.type == "mps" else _cut_rows
+    return cut(pixels, height, width, tops, lefts)
 
-    The parts are copied row by row, as whole pieces of memory: copying number by number, as an
-    index with an entry for each does, takes ten times as long on a processor.
-    """
+
+def _cut_rows(
+    pixels: Tensor, height: int, width: int, tops: np.ndarray, lefts: np.ndarray
+) -> Tensor:
+    """Copy row by row, as whole pieces of memory: number by number, as an index with an entry for
+    each does, takes ten times as long on a processor."""
     count, rows, columns, channels = pixels.shape
-    tops = draw.integers(0, rows - height)
-    lefts = draw.integers(0, columns - width)
-    corners = draw.send((np.arange(count) * rows + tops) * columns + lefts)
+    corners = _send((np.arange(count) * rows + tops) * columns + lefts, pixels.device)
     down = torch.arange(0, height * columns, columns, device=pixels.device)
     # What a row of a part would be from each pixel on: a view, whose rows overlap.
     starts = count * rows * columns - width + 1
     windows = pixels.as_strided((starts, width * channels), (channels, 1))
     cut = windows.index_select(0, (corners[:, None] + down).flatten())
     return cut.view(count, height, width, channels)
+
+
+def _cut_windows(
+    pixels: Tensor, height: int, width: int, tops: np.ndarray, lefts: np.ndarray
+) -> Tensor:
+    """The same by an index, number by number."""
+    windows = pixels.unfold(1, height, 1).unfold(2, width, 1)  # all parts, as a view
+    places = [_send(each, pixels.device) for each in (np.arange(len(pixels)), tops, lefts)]
+    return windows[tuple(places)].permute(0, 2, 3, 1).contiguous()
 
 
 def _flipped(pixels: Tensor, draw: _Draw) -> Tensor:
@@ -144,8 +160,8 @@ def _flipped(pixels: Tensor, draw: _Draw) -> Tensor:
     turned = np.flatnonzero(coins)
     place = np.arange(len(coins))
     place[turned] = len(coins) + np.arange(len(turned))
-    mirrored = pixels.index_select(0, draw.send(turned)).flip(2)
-    return torch.cat((pixels, mirrored)).index_select(0, draw.send(place))
+    mirrored = pixels.index_select(0, _send(turned, pixels.device)).flip(2)
+    return torch.cat((pixels, mirrored)).index_select(0, _send(place, pixels.device))
 
 
 def _gray(pixels: Tensor) -> Tensor:

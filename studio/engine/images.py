@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import warnings
 import weakref
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -21,7 +22,7 @@ _SHARE_OF_DEVICE = 0.5
 """How much of a GPU's free memory the images may take; the rest is the network's."""
 _SHARE_OF_MEMORY = 0.5
 _PIECE = 64 * 2**20
-"""Bytes that are copied to the device at a time."""
+"""Bytes that are copied to the device at a time: in another order, they take as much again."""
 _BUFFERS = 3
 """One batch is with the training, and two more are ready or under way."""
 _ADVISED = 4
@@ -48,9 +49,9 @@ def hold(
     rows = pixels.transpose(0, 2, 3, 1)  # as they are decoded, and as channels-last networks are
     if streamed is None:
         streamed = not fits(pixels.nbytes, device, mapped is not None)
-    if not streamed:
-        return _Resident(rows, device, shared=mapped is None)
-    return _Streamed(rows, mapped, device)
+    if mapped is not None:
+        mapped.expect(random=streamed)
+    return _Streamed(rows, mapped, device) if streamed else _Resident(rows, device)
 
 
 def fits(size: int, device: torch.device, on_disk: bool = False) -> bool:
@@ -65,19 +66,21 @@ def fits(size: int, device: torch.device, on_disk: bool = False) -> bool:
 
 
 class _Resident:
-    """All images on the device."""
+    """All images on the device. On the processor they stay where they are: a file that is mapped
+    is shared by all processes that train with it."""
 
-    def __init__(self, rows: np.ndarray, device: torch.device, *, shared: bool) -> None:
-        """``shared``, images that are in memory already are not copied on the processor."""
-        if shared and device.type == "cpu" and rows.flags.c_contiguous:
-            self._images = torch.from_numpy(rows)
+    def __init__(self, rows: np.ndarray, device: torch.device) -> None:
+        with warnings.catch_warnings():
+            # torch says that it does not know of memory that must not be written; nothing is.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            source = torch.from_numpy(rows)
+        if device.type == "cpu" and source.is_contiguous():
+            self._images = source
             return
         self._images = torch.empty(rows.shape, dtype=torch.uint8, device=device)
         step = max(1, _PIECE // max(1, rows[:1].nbytes))
         for start in range(0, len(rows), step):
-            # A copy, since torch takes no memory that must not be written.
-            piece = torch.from_numpy(rows[start : start + step].copy())
-            self._images[start : start + step] = piece
+            self._images[start : start + step] = source[start : start + step]
 
     def walk(self, selections: Sequence[np.ndarray]) -> Generator[Tensor, None, None]:
         if not selections:
@@ -99,8 +102,6 @@ class _Streamed:
         self._mapped = mapped
         self._device = device
         self._gatherers: weakref.WeakSet[_Gatherer] = weakref.WeakSet()
-        if mapped is not None:
-            mapped.read_at_random()
 
     def walk(self, selections: Sequence[np.ndarray]) -> Generator[Tensor, None, None]:
         if not selections:
@@ -183,7 +184,9 @@ class _Gatherer:
         """End the thread, the only place where that is done."""
         self._stopping.set()
         self._empty.put(None)
-        self._thread.join()
+        # Garbage is collected by whichever thread comes to it, even by this one.
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
 
     def _work(self) -> None:
         try:

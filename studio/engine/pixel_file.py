@@ -57,10 +57,10 @@ class Mapped:
         self._size = size
         self._advises = hasattr(view, "madvise") and hasattr(mmap, "MADV_WILLNEED")
 
-    def read_at_random(self) -> None:
-        """Let the system read nothing but what is asked for: what lies beside it is not next."""
+    def expect(self, *, random: bool) -> None:
+        """Let the system read what lies behind what is looked at, too, or nothing else."""
         if self._advises:
-            self._view.madvise(mmap.MADV_RANDOM)
+            self._view.madvise(mmap.MADV_RANDOM if random else mmap.MADV_NORMAL)
 
     def read_soon(self, positions: np.ndarray) -> None:
         """Let the system begin to read these images, all at once; returns before it has."""
@@ -120,7 +120,7 @@ def open_pixels(path: Path, key: str, shape: tuple[int, int, int]) -> Decoded | 
             if not file_lock.share(file.fileno(), path):
                 return None
             return _map(file.fileno(), key, shape)
-    except (OSError, ValueError, struct.error, msgspec.MsgspecError):
+    except (OSError, ValueError, RecursionError, struct.error, msgspec.MsgspecError):
         return None
 
 

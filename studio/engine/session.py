@@ -230,8 +230,8 @@ class TrainingRun:
 
         analysis = check_project(self._project)
         assert analysis.input_shape is not None  # a network without problems has an input
-        with self._team.in_turn():
-            data = self._reader.read(self._project.data, analysis.input_shape, progress)
+        # In a team one process decodes what is kept on disk, and the others wait for it there.
+        data = self._reader.read(self._project.data, analysis.input_shape, progress)
         check_data(data, self._project)
         if self._team.agree(0, Wishes(stop=self._control.stopping)).stop:
             raise Stopped

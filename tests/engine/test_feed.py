@@ -158,7 +158,7 @@ def test_streamed_batches_are_the_resident_ones_bit_for_bit(
     assert threads() == 0
 
 
-def test_images_on_disk_that_fit_are_read_into_memory(tmp_path: Path) -> None:
+def test_images_on_disk_that_fit_into_memory_are_taken_without_a_thread(tmp_path: Path) -> None:
     data = colorful(tmp_path)
     feed = feed_of(data)
     expected = list(feed_of(colorful(None)).batches(0))

@@ -155,6 +155,24 @@ def test_a_damaged_or_foreign_file_is_made_anew(tmp_path: Path, damage: Any) -> 
     assert np.array_equal(read(tmp_path).pixels, images())
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_damage_behind_the_pixels_is_always_seen(tmp_path: Path, seed: int) -> None:
+    read(tmp_path)
+    (path,) = files(tmp_path)
+    content = path.read_bytes()
+    chance = np.random.default_rng(seed)
+    pixels = COUNT * int(np.prod(SHAPE))
+    for _ in range(100):
+        changed = bytearray(content)
+        changed[int(chance.integers(pixels, len(content)))] ^= int(chance.integers(1, 256))
+        path.write_bytes(bytes(changed))
+        assert open_pixels(path, f"flowers {SHAPE}", SHAPE) is None
+        path.write_bytes(content[: int(chance.integers(len(content)))])
+        assert open_pixels(path, f"flowers {SHAPE}", SHAPE) is None
+    path.write_bytes(content)
+    assert open_pixels(path, f"flowers {SHAPE}", SHAPE) is not None
+
+
 # The disk -----------------------------------------------------------------------------------------
 
 
