@@ -1,0 +1,61 @@
+"""How a run stands, seen from outside: by its folder, and by the signs of life that it gives."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Literal
+
+from studio.runs.folder import RunInfo
+
+Standing = Literal["running", "paused", "silent", "completed", "stopped", "failed", "interrupted"]
+"""``silent``: a run of another machine of which nothing has been heard for a while; it may be
+over. ``interrupted``: a run of this machine whose process is gone."""
+
+QUIET_SECONDS = 120.0
+"""How long a run of another machine may write nothing before it is called silent."""
+
+Signs = tuple[tuple[int, int], ...]
+"""Time of the last change in nanoseconds, and bytes, of each file that a living run writes."""
+
+_WRITTEN = ("run.json", "metrics.sqlite", "metrics.sqlite-wal")
+
+
+def is_here(info: RunInfo) -> bool:
+    """Whether the run's process is, or was, one of this machine."""
+    return info.machine == socket.gethostname()
+
+
+def standing(info: RunInfo, quiet: float) -> Standing:
+    """How the run stands whose files last changed ``quiet`` seconds ago.
+
+    Of another machine's process nothing is known but what it writes.
+    """
+    if info.state not in ("running", "paused"):
+        return info.state
+    if is_here(info):
+        return info.state if info.alive else "interrupted"
+    return info.state if quiet < QUIET_SECONDS else "silent"
+
+
+def goes_on(standing: Standing) -> bool:
+    """Whether the run is under way, as far as can be told."""
+    return standing in ("running", "paused", "silent")
+
+
+def signs(folder: Path) -> Signs:
+    """The signs of life in a run folder; two that differ mean that something was written."""
+    found = []
+    for name in _WRITTEN:
+        try:
+            state = (folder / name).stat()
+        except OSError:
+            found.append((0, 0))
+        else:
+            found.append((state.st_mtime_ns, state.st_size))
+    return tuple(found)
+
+
+def last_sign(seen: Signs) -> float:
+    """When something was last written, in seconds since 1970."""
+    return max(time for time, _ in seen) / 1e9
