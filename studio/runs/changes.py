@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import msgspec
 
 from studio.project.values import Recipe
+from studio.runs.api import WorkFailed
+from studio.runs.folder import RunFolder
+from studio.runs.metrics import read_events
 
 Event = tuple[int, str, str]
 """Step, kind and message, in the order in which they were written."""
@@ -45,6 +48,15 @@ def followed_last(recipe: Recipe, changes: Sequence[Change], epochs: int) -> Rec
     """What a run that began with ``recipe`` follows after ``changes``, with ``epochs`` in all."""
     known = [change.recipe for change in changes if change.recipe is not None]
     return msgspec.structs.replace(known[-1] if known else recipe, epochs=epochs or recipe.epochs)
+
+
+def recipe_now(run: RunFolder, recipe: Recipe, epochs: int) -> Recipe:
+    """What a run that began with ``recipe`` follows by its events, with ``epochs`` in all."""
+    try:
+        events = [event[1:] for event in read_events(run.metrics)]
+    except WorkFailed:
+        events = []  # it has no curves yet, or lost them: what it began with is known all the same
+    return followed_last(recipe, add((), events), epochs)
 
 
 def _recipe(message: str) -> Recipe | None:

@@ -120,6 +120,14 @@ class FollowedRun:
         """What the run follows now, after all changes on the way."""
         return changes.followed_last(self.project.recipe, self._changes, self.info.epochs)
 
+    def check(self) -> None:
+        """Raise WorkFailed where the run ended before its first step: there is nothing to show."""
+        if not (self.info.total_steps or goes_on(self.standing)):
+            raise WorkFailed(
+                f"{self.info.title} ended before its first step, so it has no curves.",
+                self.info.message,
+            )
+
     def start(self) -> FollowedRun:
         """Begin to read; gives the run itself."""
         self._thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,10 @@ over. ``interrupted``: a run of this machine whose process is gone."""
 
 QUIET_SECONDS = 120.0
 """How long a run of another machine may write nothing before it is called silent."""
+
+GONE_SECONDS = 900.0
+"""How long it may write nothing before it may be continued elsewhere. Validating many images takes
+minutes, in which nothing is written, and two processes must never write one run."""
 
 Signs = tuple[tuple[int, int], ...]
 """Time of the last change in nanoseconds, and bytes, of each file that a living run writes."""
@@ -41,6 +46,24 @@ def standing(info: RunInfo, quiet: float) -> Standing:
 def goes_on(standing: Standing) -> bool:
     """Whether the run is under way, as far as can be told."""
     return standing in ("running", "paused", "silent")
+
+
+def obstacle(folder: Path, info: RunInfo) -> str:
+    """Why the run in ``folder`` cannot be continued here, in words; empty where it can."""
+    quiet = time.time() - last_sign(signs(folder))
+    stands = standing(info, quiet)
+    place = "" if is_here(info) else f" on {info.machine or 'another machine'}"
+    who = f"process {info.process}{place}"
+    if stands == "running":
+        return f"It is trained by {who} now. Stop it there first."
+    if info.state == "paused" and goes_on(stands):
+        return f"It is paused in {who}. Stop it there first, or branch from its checkpoint."
+    if stands == "silent" and quiet < GONE_SECONDS:
+        return (
+            f"It may still be trained by {who}. If nothing is heard of it for "
+            f"{GONE_SECONDS / 60:.0f} minutes it can be continued here."
+        )
+    return ""
 
 
 def signs(folder: Path) -> Signs:
