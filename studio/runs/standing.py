@@ -48,9 +48,14 @@ def goes_on(standing: Standing) -> bool:
     return standing in ("running", "paused", "silent")
 
 
-def obstacle(folder: Path, info: RunInfo) -> str:
-    """Why the run in ``folder`` cannot be continued here, in words; empty where it can."""
-    quiet = time.time() - last_sign(signs(folder))
+def quiet_for(folder: Path) -> float:
+    """For how many seconds nothing was written in a run folder."""
+    return max(0.0, time.time() - last_sign(signs(folder)))
+
+
+def obstacle(info: RunInfo, quiet: float) -> str:
+    """Why a run cannot be continued here whose files last changed ``quiet`` seconds ago, in
+    words; empty where it can."""
     stands = standing(info, quiet)
     place = "" if is_here(info) else f" on {info.machine or 'another machine'}"
     who = f"process {info.process}{place}"

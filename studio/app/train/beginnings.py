@@ -46,11 +46,11 @@ def so_far(folder: Path) -> tuple[Project, tuple[EpochDone, ...]]:
     that it has done. Raises WorkFailed where it cannot be continued here."""
     from studio.runs.changes import recipe_now  # these bring numpy
     from studio.runs.folder import RunFolder
-    from studio.runs.standing import obstacle
+    from studio.runs.standing import obstacle, quiet_for
 
     run = RunFolder.open(folder)
     info, project = run.info(), run.project()
-    if reason := obstacle(folder, info):
+    if reason := obstacle(info, quiet_for(folder)):
         raise WorkFailed(reason)
     epochs = run.epochs() if run.metrics.exists() else ()
     return replace(project, recipe=recipe_now(run, project.recipe, info.epochs)), epochs

@@ -28,7 +28,7 @@ class FollowedBar(QFrame):
         self.text = ElidedLabel("", self)
         set_role(self.text, "title")
         self.progress = ElidedLabel("", self)
-        self.back = QPushButton(self)
+        self.back = QPushButton("Close", self)
         set_role(self.back, "link")
         self.back.clicked.connect(controller.leave)
         layout = QHBoxLayout(self)

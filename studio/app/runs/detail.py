@@ -1,0 +1,301 @@
+"""The run that is chosen: what came of it, how it was trained, and what can be done with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.app.elided import ElidedLabel
+from studio.app.runs import recipe_words
+from studio.app.runs.allowed import Refusals, refusals
+from studio.app.runs.checkpoint_list import CheckpointList
+from studio.app.runs.facts import facts
+from studio.app.runs.reading import Details
+from studio.app.theme.icons import IconLabel, set_icon
+from studio.app.theme.style import set_role
+from studio.app.theme.tokens import S1, S2, S3, S4, S5
+from studio.app.train.add_epochs import AddEpochs
+from studio.app.train.controller import TrainingController
+from studio.app.train.run_words import STANDINGS, begun, parent, process
+from studio.runs.catalog import Entry
+from studio.runs.ending import span
+
+if TYPE_CHECKING:
+    from studio.app.runs.curves import RunCurves  # brings pyqtgraph
+
+_FACT_COLUMNS = 4
+
+
+class RunDetail(QScrollArea):
+    """Shows an ``Entry``, and its ``Details`` when they are read. Signals ask for what is to be
+    done, with the run's folder."""
+
+    show_wanted = Signal(object)
+    continue_wanted = Signal(object)
+    extend_wanted = Signal(object, int)
+    branch_wanted = Signal(object, object)
+    """The ``Details`` and the ``Kept`` checkpoint."""
+    export_wanted = Signal(object)
+    parent_wanted = Signal(object)
+
+    def __init__(self, controller: TrainingController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self.entry: Entry | None = None
+        self.details: Details | None = None
+        self.curves: RunCurves | None = None
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        body = QWidget()
+        self._column = QVBoxLayout(body)
+        self._column.setContentsMargins(S5, S4, S5, S4)
+        self._column.setSpacing(S3)
+        self._add_head()
+        self._add_actions()
+        self._facts = QGridLayout()
+        self._facts.setHorizontalSpacing(S5)
+        self._facts.setVerticalSpacing(S2)
+        self._column.addLayout(self._facts)
+        self._column.addSpacing(S1)
+        self._curves_place = QVBoxLayout()
+        self._column.addLayout(self._curves_place)
+        self.recipe = _words(selectable=True)
+        self.recipe.setAccessibleName("Recipe of the run")
+        self._add_section("Recipe", self.recipe)
+        self.checkpoints = CheckpointList()
+        self.checkpoints.branch.clicked.connect(self._branch)
+        self._add_section("Checkpoints", self.checkpoints)
+        self._column.addStretch(1)
+        self.setWidget(body)
+        controller.state_changed.connect(self._allow)
+
+    def _add_head(self) -> None:
+        self._mark = IconLabel("check", 20, "muted")
+        self.title = ElidedLabel("")
+        set_role(self.title, "headline")
+        self.state = QLabel()
+        set_role(self.state, "muted")
+        self.folder = QPushButton("Open the folder")
+        set_role(self.folder, "link")
+        self.folder.clicked.connect(self._open_folder)
+        row = QHBoxLayout()
+        row.setSpacing(S2)
+        row.addWidget(self._mark)
+        row.addWidget(self.title)
+        row.addWidget(self.state)
+        row.addStretch(1)
+        row.addWidget(self.folder)
+        self.origin = QLabel()
+        set_role(self.origin, "muted")
+        self.origin.setWordWrap(True)
+        self.parent_link = QPushButton()
+        set_role(self.parent_link, "link")
+        set_icon(self.parent_link, "branch", "accent")
+        self.parent_link.setToolTip("Show the run that this one branched from")
+        self.parent_link.clicked.connect(self._go_to_parent)
+        self.note = _words(selectable=True)
+        self.note.setAccessibleName("Why the run ended")
+        self._column.addLayout(row)
+        self._column.addWidget(self.origin)
+        self._column.addWidget(self.parent_link, 0, Qt.AlignmentFlag.AlignLeft)
+        self._column.addWidget(self.note)
+
+    def _add_actions(self) -> None:
+        self.show_button = _button("Show the curves", "train")
+        set_role(self.show_button, "primary")
+        set_icon(self.show_button, "train", "accent_text")
+        self.go_on = _button("Continue", "play")
+        self.extend = _button("Add epochs…", "plus")
+        self.export = _button("Export…", "export")
+        self.show_button.clicked.connect(lambda: self._ask(self.show_wanted))
+        self.go_on.clicked.connect(lambda: self._ask(self.continue_wanted))
+        self.extend.clicked.connect(self._ask_epochs)
+        self.export.clicked.connect(lambda: self._ask(self.export_wanted))
+        self.epochs = AddEpochs(self)
+        self.epochs.wanted.connect(self._extend)
+        row = QHBoxLayout()
+        row.setSpacing(S2)
+        for button in (self.show_button, self.go_on, self.extend, self.export):
+            row.addWidget(button)
+        row.addStretch(1)
+        self._column.addSpacing(S1)
+        self._column.addLayout(row)
+        self._column.addSpacing(S1)
+
+    def _add_section(self, title: str, body: QWidget) -> None:
+        label = QLabel(title)
+        set_role(label, "title")
+        self._column.addSpacing(S1)
+        self._column.addWidget(label)
+        self._column.addWidget(body)
+
+    # What is shown
+
+    def show_entry(self, entry: Entry) -> None:
+        """Show what the list knows; of another run, what was read of the one before goes."""
+        if self.entry is None or entry.folder != self.entry.folder:
+            self.details = None
+            self.checkpoints.show_checkpoints(())
+            self.recipe.setText("")
+            if self.curves is not None:
+                self.curves.show_run(None)
+        self.entry = entry
+        info = entry.info
+        word, icon, tint = STANDINGS[entry.standing]
+        self._mark.set_icon(icon, tint)
+        self.title.setText(info.title)
+        self.title.setToolTip(str(entry.folder))
+        self.state.setText(word)
+        self.folder.setToolTip(str(entry.folder))
+        device = f" on {info.device_title}" if info.device_title else ""
+        numbers = f" in {info.precision}" if info.precision not in ("", "float32") else ""
+        self.origin.setText(f"Begun {begun(info)}{device}{numbers}, {process(info)}.")
+        self.parent_link.setText(f"Branched {parent(info)}")
+        self.parent_link.setVisible(bool(info.parent))
+        self._show_note(entry)
+        self._show_facts(entry)
+        self._allow()
+
+    def show_details(self, details: Details) -> None:
+        """Show what was read of the run; its curves begin to be followed."""
+        self.details = details
+        self.recipe.setText(recipe_words.sentence(details.project.recipe))
+        self.checkpoints.show_checkpoints(details.checkpoints)
+        self._allow()
+        if details.curves is not None:
+            self._plots().show_run(details.curves)
+
+    def leave(self) -> None:
+        """Follow the curves no longer: the page is not to be seen."""
+        if self.curves is not None:
+            self.curves.show_run(None)
+
+    def _plots(self) -> RunCurves:
+        if self.curves is None:
+            from studio.app.runs.curves import RunCurves
+
+            self.curves = RunCurves()
+            self._curves_place.addWidget(self.curves)
+        return self.curves
+
+    def _show_note(self, entry: Entry) -> None:
+        info, text, role = entry.info, "", "muted"
+        if entry.standing == "interrupted":
+            text = (
+                f"Process {info.process}, which trained it, is gone without a word: it was killed, "
+                "or the machine went down. Its last checkpoint is kept."
+            )
+            role = "warning"
+        elif entry.standing == "silent":
+            text = (
+                f"Nothing was written for {span(entry.quiet)}: the run may be over, or "
+                f"{info.machine} or the disk is not connected."
+            )
+            role = "warning"
+        elif info.message:
+            text, role = info.message, "warning" if entry.standing == "failed" else "muted"
+        set_role(self.note, role)
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
+
+    def _show_facts(self, entry: Entry) -> None:
+        while (item := self._facts.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        for number, (name, value, tip) in enumerate(facts(entry.info)):
+            row, column = divmod(number, _FACT_COLUMNS)
+            name_label, value_label = QLabel(name), ElidedLabel(value)
+            set_role(name_label, "small")
+            set_role(value_label, "number")
+            value_label.setToolTip(tip or value)
+            value_label.setAccessibleName(f"{name}: {value}")
+            self._facts.addWidget(name_label, 2 * row, column)
+            self._facts.addWidget(value_label, 2 * row + 1, column)
+            self._facts.setColumnStretch(column, 1)
+
+    # What can be done
+
+    def refusals(self) -> Refusals | None:
+        """Why what cannot be done with the run cannot; None while there is no run."""
+        if self.entry is None:
+            return None
+        controller = self._controller
+        run = controller.run
+        mine = run is not None and controller.follower is None and run.folder == self.entry.folder
+        kept = bool(self.details and self.details.checkpoints)
+        return refusals(self.entry, controller.hindrance, controller.busy, mine, kept)
+
+    def _allow(self, _: str = "") -> None:
+        why = self.refusals()
+        if why is None:
+            return
+        for button, reason, does in (
+            (self.show_button, why.show, "Show all curves, gradients and findings on the Train "
+             "page, live where the run goes on"),
+            (self.go_on, why.go_on, "Go on from the last checkpoint, exactly where the run was"),
+            (self.extend, why.extend, "Train the run for longer, from its last checkpoint on"),
+            (self.checkpoints.branch, why.branch, "Begin a new run from the checkpoint that is "
+             "chosen, with another recipe if you like: its project comes into the window"),
+            (self.export, why.export, "Take the model away in a format that works elsewhere"),
+        ):  # fmt: skip
+            button.setEnabled(not reason)
+            button.setToolTip(reason or does)
+            button.setAccessibleDescription(reason or does)
+
+    def _ask(self, signal: object) -> None:
+        if self.entry is not None:
+            signal.emit(self.entry.folder)  # type: ignore[attr-defined]
+
+    def _ask_epochs(self) -> None:
+        if self.entry is not None:
+            info = self.entry.info
+            self.epochs.open_at(self.extend, info.epochs_done, info.epochs)
+
+    def _extend(self, epochs: int) -> None:
+        if self.entry is not None:
+            self.extend_wanted.emit(self.entry.folder, epochs)
+
+    def _branch(self) -> None:
+        checkpoint = self.checkpoints.chosen
+        if self.details is not None and checkpoint is not None:
+            self.branch_wanted.emit(self.details, checkpoint)
+
+    def _go_to_parent(self) -> None:
+        if self.entry is not None:
+            self.parent_wanted.emit(Path(self.entry.info.parent).parent.parent)
+
+    def _open_folder(self) -> None:
+        if self.entry is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.entry.folder)))
+
+
+def _words(selectable: bool = False) -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    if selectable:
+        label.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+    return label
+
+
+def _button(text: str, icon: str) -> QPushButton:
+    button = QPushButton(text)
+    set_icon(button, icon)
+    return button
