@@ -60,6 +60,7 @@ class CheckpointList(QWidget):
         self._checkpoints = checkpoints
         for widget in self._rows:
             self._grid.removeWidget(widget)
+            widget.hide()
             widget.deleteLater()
         for button in self._group.buttons():
             self._group.removeButton(button)

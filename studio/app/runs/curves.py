@@ -14,7 +14,7 @@ from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S1, S2, S3
 from studio.app.train.legend import Entry, Legend
-from studio.app.train.run_words import percent
+from studio.app.train.run_words import percent, round_percent
 from studio.runs.api import EpochDone, RecipeChanged, Started
 from studio.runs.following import FollowedRun
 
@@ -37,7 +37,7 @@ class RunCurves(QWidget):
         self.scheduler = DrawScheduler(self)
         self.loss = LinePlot("Loss", self.scheduler, words=ticks.steady, floor=0.0)
         self.accuracy = LinePlot(
-            "Accuracy", self.scheduler, unit=percent, words=percent, floor=0.0, ceiling=1.0
+            "Accuracy", self.scheduler, unit=round_percent, words=percent, floor=0.0, ceiling=1.0
         )
         self._validation = {
             plot: PointsLine("validation", "plot2", key="validation", dots=True)

@@ -215,16 +215,11 @@ class RunDetail(QScrollArea):
     def _show_facts(self, entry: Entry) -> None:
         while (item := self._facts.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
+                widget.hide()
                 widget.deleteLater()
         for number, (name, value, tip) in enumerate(facts(entry.info)):
             row, column = divmod(number, _FACT_COLUMNS)
-            name_label, value_label = QLabel(name), ElidedLabel(value)
-            set_role(name_label, "small")
-            set_role(value_label, "number")
-            value_label.setToolTip(tip or value)
-            value_label.setAccessibleName(f"{name}: {value}")
-            self._facts.addWidget(name_label, 2 * row, column)
-            self._facts.addWidget(value_label, 2 * row + 1, column)
+            self._facts.addWidget(_fact(name, value, tip), row, column)
             self._facts.setColumnStretch(column, 1)
 
     # What can be done
@@ -281,6 +276,21 @@ class RunDetail(QScrollArea):
     def _open_folder(self) -> None:
         if self.entry is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.entry.folder)))
+
+
+def _fact(name: str, value: str, tip: str) -> QWidget:
+    fact = QWidget()
+    name_label, value_label = QLabel(name), ElidedLabel(value)
+    set_role(name_label, "small")
+    set_role(value_label, "number")
+    value_label.setToolTip(tip or value)
+    value_label.setAccessibleName(f"{name}: {value}")
+    column = QVBoxLayout(fact)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(1)
+    column.addWidget(name_label)
+    column.addWidget(value_label)
+    return fact
 
 
 def _words(selectable: bool = False) -> QLabel:

@@ -28,6 +28,11 @@ def percent(share: float) -> str:
     return f"{share:.1%}".replace("%", " %")
 
 
+def round_percent(share: float) -> str:
+    """The same without a tenth that is none, as an axis writes it."""
+    return percent(share).replace(".0 ", " ")
+
+
 def begun(info: RunInfo) -> str:
     """When the run began, as people say it."""
     try:
