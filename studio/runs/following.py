@@ -6,19 +6,17 @@ nobody up. Reading changes nothing, and nothing can be asked of such a run.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from studio.project.values import Recipe
-from studio.runs import changes, metrics
+from studio.runs import changes
 from studio.runs.api import (
     EpochDone,
     Failed,
@@ -33,7 +31,7 @@ from studio.runs.api import (
 from studio.runs.changes import Change
 from studio.runs.ending import last_words, span
 from studio.runs.folder import RunFolder, RunInfo
-from studio.runs.snapshot import Snapshot
+from studio.runs.reader import RunReader
 from studio.runs.standing import (
     QUIET_SECONDS,
     Signs,
@@ -44,7 +42,8 @@ from studio.runs.standing import (
     signs,
     standing,
 )
-from studio.runs.tail import Rows, Tail
+from studio.runs.system import SystemSample
+from studio.runs.tail import Rows
 from studio.runs.telemetry import Telemetry
 
 LOOK_SECONDS = 0.5
@@ -83,13 +82,12 @@ class FollowedRun:
         self.earlier: tuple[EpochDone, ...] = ()
         self._telemetry = Telemetry(self._layers)
         self._messages: deque[Message] = deque()
-        self._tail = Tail(len(self._layers))
-        self._snapshot: Snapshot | None = None
+        self._reader = RunReader(self._run, len(self._layers))
+        self.sample: SystemSample | None = None
+        """The last that was recorded of the machine which trains it."""
         self._started = False
         self._read: Signs = ()
-        self._event = 0
         self._epochs: tuple[EpochDone, ...] = ()
-        self._changes: tuple[Change, ...] = ()
         self._told: tuple[Change, ...] = ()
         self._paused = False
         self._said = self._complaint = ""
@@ -118,7 +116,7 @@ class FollowedRun:
     @property
     def recipe(self) -> Recipe:
         """What the run follows now, after all changes on the way."""
-        return changes.followed_last(self.project.recipe, self._changes, self.info.epochs)
+        return changes.followed_last(self.project.recipe, self._told, self.info.epochs)
 
     def check(self) -> None:
         """Raise WorkFailed where the run ended before its first step: there is nothing to show."""
@@ -194,8 +192,7 @@ class FollowedRun:
             _log.exception("following a run failed")
             self._say(Failed(f"The run cannot be followed any longer: {error}.", "Open it again."))
         finally:
-            if self._snapshot is not None:
-                self._snapshot.close()
+            self._reader.close()
 
     def _look(self) -> bool:
         """Read and tell what is new; whether there is more."""
@@ -228,56 +225,26 @@ class FollowedRun:
             self._complaint = text
             self._say(Warned(text))
 
-    @contextlib.contextmanager
-    def _curves(self) -> Iterator[sqlite3.Connection]:
-        path = self._run.metrics
-        if not is_here(self.info):
-            self._snapshot = self._snapshot or Snapshot(path)
-            path = self._snapshot.refresh()
-        with metrics.reading(path) as connection:
-            connection.execute("BEGIN")  # all that is read is of one moment
-            yield connection
-
     def _read_on(self) -> bool:
         """Read a part of what was written since; whether there may be more."""
         if not self.info.total_steps or not self._run.metrics.exists():
             self._say_once(f"Waiting for the first step of {self.info.title}.")
             return False
-        with self._curves() as connection:
-            query = "SELECT id, step, kind, message FROM events WHERE id > ? ORDER BY id"
-            events = connection.execute(query, (self._event,)).fetchall()
-            query = "SELECT * FROM epochs ORDER BY epoch"
-            epochs = tuple(metrics.epoch_of(row) for row in connection.execute(query))
-            self._take_events(events)
-            went_back = (
-                len(epochs) < len(self._epochs)
-                or self._changes[: len(self._told)] != self._told
-                or not self._tail.holds(connection)
-            )
-            if went_back:
-                self._tail = Tail(len(self._layers))
-            rows = self._tail.read(connection)
-        columns = self._telemetry
+        news = self._reader.read(is_here(self.info))
+        rows, columns = news.rows, self._telemetry
         missing = rows is not None and rows.first != columns.first_step + len(columns)
-        if went_back or missing or not self._started:
-            self._begin(epochs, rows.first if rows is not None else self.info.step)
+        if news.anew or missing or not self._started:
+            self._begin(news.epochs, rows.first if rows is not None else self.info.step)
         if rows is not None:
             self._publish(rows)
-        for change in self._changes[len(self._told) :]:
+        for change in news.changes[len(self._told) :]:
             self._tell(change)
-        for epoch in epochs[len(self._epochs) :]:
+        for epoch in news.epochs[len(self._epochs) :]:
             self._say(epoch)
-        self._told, self._epochs = self._changes, epochs
+        for warning in news.warnings:
+            self._say(Warned(warning))
+        self._told, self._epochs, self.sample = news.changes, news.epochs, news.sample
         return rows is not None
-
-    def _take_events(self, events: Sequence[tuple[int, int, str, str]]) -> None:
-        if not events:
-            return
-        self._event = events[-1][0]
-        self._changes = changes.add(self._changes, [event[1:] for event in events])
-        for _, _, kind, message in events:
-            if kind == "warning":
-                self._say(Warned(message))
 
     def _begin(self, epochs: tuple[EpochDone, ...], first_step: int) -> None:
         """Say, with a new telemetry, what the run is, and what is known of it already."""

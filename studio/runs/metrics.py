@@ -20,7 +20,7 @@ import numpy as np
 from studio.project.values import Recipe
 from studio.runs.api import EpochDone, WorkFailed
 from studio.runs.files import explain_write_error
-from studio.runs.system import SystemSample
+from studio.runs.system import GpuSample, SystemSample
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS steps (
@@ -40,6 +40,8 @@ CREATE TABLE IF NOT EXISTS system (
     gpu TEXT, gpu_name TEXT, gpu_utilization REAL, gpu_memory_used INTEGER,
     gpu_memory_total INTEGER, gpu_temperature REAL, gpu_power REAL);
 """
+
+_MOST_GPUS = 64
 
 _INSERTS = {
     "steps": "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -248,6 +250,23 @@ def read_events(path: Path) -> Sequence[tuple[float, int, str, str]]:
         return connection.execute(
             "SELECT time, step, kind, message FROM events ORDER BY id"
         ).fetchall()
+
+
+def last_sample(connection: sqlite3.Connection) -> SystemSample | None:
+    """What was recorded last of the machine; None where nothing was. What its program used of
+    the memory, and the limit of its power, are not kept."""
+    rows = connection.execute(
+        "SELECT time, processor, memory_used, memory_total, gpu, gpu_name, gpu_utilization, "
+        "gpu_memory_used, gpu_memory_total, gpu_temperature, gpu_power "
+        "FROM system ORDER BY id DESC LIMIT ?",
+        (_MOST_GPUS,),
+    ).fetchall()
+    if not rows:
+        return None
+    together = [row for row in reversed(rows) if row[0] == rows[0][0]]  # a row for each GPU
+    gpus = tuple(GpuSample(*(*row[4:], None)) for row in together if row[4] is not None)
+    time, processor, used, total = rows[0][:4]
+    return SystemSample(time, processor, used, total, process_memory=0, gpus=gpus)
 
 
 def epoch_of(row: tuple[Any, ...]) -> EpochDone:

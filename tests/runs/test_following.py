@@ -29,6 +29,7 @@ from studio.runs.ending import span
 from studio.runs.folder import RunFolder, RunInfo
 from studio.runs.following import FollowedRun
 from studio.runs.standing import QUIET_SECONDS, standing
+from studio.runs.system import GpuSample, SystemSample
 from tests.run_writer import HERE, THERE, Writer
 
 
@@ -141,6 +142,26 @@ def test_a_run_of_the_past_tells_its_epochs_at_once(writer: Writer, follow: Foll
     assert [type(message) for message in follower.said] == [Started, Finished]
     assert [epoch.epoch for epoch in follower.run.earlier] == [1, 2, 3, 4, 5]
     assert_same_curves(follower, writer.folder)
+
+
+def test_the_last_sample_of_the_machine_comes_along(writer: Writer, follow: Follow) -> None:
+    gpus = tuple(
+        GpuSample(f"GPU-{at}", "H100", 50.0 + at, 1 << 30, 80 << 30, 60.0, 400.0, 700.0)
+        for at in range(2)
+    )
+    for at in (1.0, 2.0):
+        sample = SystemSample(at, 30.0, 5 << 30, 16 << 30, process_memory=1 << 30, gpus=gpus)
+        writer.metrics.system([sample])
+    writer.steps(0, 3)
+    follower = follow(writer.folder.path)
+    follower.until(lambda: follower.run.sample is not None)
+    sample = follower.run.sample
+    assert sample is not None
+    assert (sample.time, sample.processor, sample.memory_total) == (2.0, 30.0, 16 << 30)
+    assert [(gpu.uuid, gpu.utilization, gpu.power) for gpu in sample.gpus] == [
+        ("GPU-0", 50.0, 400.0),
+        ("GPU-1", 51.0, 400.0),
+    ]
 
 
 def test_following_leaves_the_folder_as_it_is(writer: Writer, follow: Follow) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -23,15 +21,14 @@ from studio.app.runs import recipe_words
 from studio.app.runs.allowed import Refusals, refusals
 from studio.app.runs.checkpoint_list import CheckpointList
 from studio.app.runs.facts import facts
+from studio.app.runs.head import RunHead, words
 from studio.app.runs.reading import Details
-from studio.app.theme.icons import IconLabel, set_icon
+from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S2, S3, S4, S5
 from studio.app.train.add_epochs import AddEpochs
 from studio.app.train.controller import TrainingController
-from studio.app.train.run_words import STANDINGS, begun, parent, process
 from studio.runs.catalog import Entry
-from studio.runs.ending import span
 
 if TYPE_CHECKING:
     from studio.app.runs.curves import RunCurves  # brings pyqtgraph
@@ -64,7 +61,9 @@ class RunDetail(QScrollArea):
         self._column = QVBoxLayout(body)
         self._column.setContentsMargins(S5, S4, S5, S4)
         self._column.setSpacing(S3)
-        self._add_head()
+        self.head = RunHead()
+        self.head.parent_wanted.connect(self.parent_wanted)
+        self._column.addWidget(self.head)
         self._add_actions()
         self._facts = QGridLayout()
         self._facts.setHorizontalSpacing(S5)
@@ -73,7 +72,7 @@ class RunDetail(QScrollArea):
         self._column.addSpacing(S1)
         self._curves_place = QVBoxLayout()
         self._column.addLayout(self._curves_place)
-        self.recipe = _words(selectable=True)
+        self.recipe = words()
         self.recipe.setAccessibleName("Recipe of the run")
         self._add_section("Recipe", self.recipe)
         self.checkpoints = CheckpointList()
@@ -82,37 +81,6 @@ class RunDetail(QScrollArea):
         self._column.addStretch(1)
         self.setWidget(body)
         controller.state_changed.connect(self._allow)
-
-    def _add_head(self) -> None:
-        self._mark = IconLabel("check", 20, "muted")
-        self.title = ElidedLabel("")
-        set_role(self.title, "headline")
-        self.state = QLabel()
-        set_role(self.state, "muted")
-        self.folder = QPushButton("Open the folder")
-        set_role(self.folder, "link")
-        self.folder.clicked.connect(self._open_folder)
-        row = QHBoxLayout()
-        row.setSpacing(S2)
-        row.addWidget(self._mark)
-        row.addWidget(self.title)
-        row.addWidget(self.state)
-        row.addStretch(1)
-        row.addWidget(self.folder)
-        self.origin = QLabel()
-        set_role(self.origin, "muted")
-        self.origin.setWordWrap(True)
-        self.parent_link = QPushButton()
-        set_role(self.parent_link, "link")
-        set_icon(self.parent_link, "branch", "accent")
-        self.parent_link.setToolTip("Show the run that this one branched from")
-        self.parent_link.clicked.connect(self._go_to_parent)
-        self.note = _words(selectable=True)
-        self.note.setAccessibleName("Why the run ended")
-        self._column.addLayout(row)
-        self._column.addWidget(self.origin)
-        self._column.addWidget(self.parent_link, 0, Qt.AlignmentFlag.AlignLeft)
-        self._column.addWidget(self.note)
 
     def _add_actions(self) -> None:
         self.show_button = _button("Show the curves", "train")
@@ -154,19 +122,7 @@ class RunDetail(QScrollArea):
             if self.curves is not None:
                 self.curves.show_run(None)
         self.entry = entry
-        info = entry.info
-        word, icon, tint = STANDINGS[entry.standing]
-        self._mark.set_icon(icon, tint)
-        self.title.setText(info.title)
-        self.title.setToolTip(str(entry.folder))
-        self.state.setText(word)
-        self.folder.setToolTip(str(entry.folder))
-        device = f" on {info.device_title}" if info.device_title else ""
-        numbers = f" in {info.precision}" if info.precision not in ("", "float32") else ""
-        self.origin.setText(f"Begun {begun(info)}{device}{numbers}, {process(info)}.")
-        self.parent_link.setText(f"Branched {parent(info)}")
-        self.parent_link.setVisible(bool(info.parent))
-        self._show_note(entry)
+        self.head.show_entry(entry)
         self._show_facts(entry)
         self._allow()
 
@@ -191,26 +147,6 @@ class RunDetail(QScrollArea):
             self.curves = RunCurves()
             self._curves_place.addWidget(self.curves)
         return self.curves
-
-    def _show_note(self, entry: Entry) -> None:
-        info, text, role = entry.info, "", "muted"
-        if entry.standing == "interrupted":
-            text = (
-                f"Process {info.process}, which trained it, is gone without a word: it was killed, "
-                "or the machine went down. Its last checkpoint is kept."
-            )
-            role = "warning"
-        elif entry.standing == "silent":
-            text = (
-                f"Nothing was written for {span(entry.quiet)}: the run may be over, or "
-                f"{info.machine} or the disk is not connected."
-            )
-            role = "warning"
-        elif info.message:
-            text, role = info.message, "warning" if entry.standing == "failed" else "muted"
-        set_role(self.note, role)
-        self.note.setText(text)
-        self.note.setVisible(bool(text))
 
     def _show_facts(self, entry: Entry) -> None:
         while (item := self._facts.takeAt(0)) is not None:
@@ -269,14 +205,6 @@ class RunDetail(QScrollArea):
         if self.details is not None and checkpoint is not None:
             self.branch_wanted.emit(self.details, checkpoint)
 
-    def _go_to_parent(self) -> None:
-        if self.entry is not None:
-            self.parent_wanted.emit(Path(self.entry.info.parent).parent.parent)
-
-    def _open_folder(self) -> None:
-        if self.entry is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.entry.folder)))
-
 
 def _fact(name: str, value: str, tip: str) -> QWidget:
     fact = QWidget()
@@ -291,18 +219,6 @@ def _fact(name: str, value: str, tip: str) -> QWidget:
     column.addWidget(name_label)
     column.addWidget(value_label)
     return fact
-
-
-def _words(selectable: bool = False) -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    if selectable:
-        label.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse
-            | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
-    return label
 
 
 def _button(text: str, icon: str) -> QPushButton:

@@ -8,29 +8,21 @@ from PySide6.QtCore import QSettings, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from studio.app.background import Background, Job
 from studio.app.empty_state import EmptyState
 from studio.app.runs import reading
+from studio.app.runs.column import RunColumn
 from studio.app.runs.detail import RunDetail
 from studio.app.runs.reading import Details
-from studio.app.runs.run_list import RunList
-from studio.app.theme.style import hairline, set_role
-from studio.app.theme.text_size import px, sized
-from studio.app.theme.tokens import S2, S3
+from studio.app.theme.style import hairline
 from studio.app.train.controller import TrainingController
 from studio.runs.catalog import Catalog, Entry, is_run
 
-WIDTH = 340
 LOOK_MS = 1500
 _OTHERS = "runs/others"
 _MOST_OTHERS = 30
@@ -55,7 +47,9 @@ class RunsPage(QWidget):
         self._look_job: Job[tuple[Entry, ...]] | None = None
         self._read_job: Job[Details] | None = None
         self._wanted: Path | None = None
-        self.list = RunList(self)
+        self.column = RunColumn(self)
+        self.column.other.clicked.connect(self.choose_folder)
+        self.list = self.column.list
         self.list.chosen.connect(self._show)
         self.detail = RunDetail(controller, self)
         self.list.opened.connect(self._open_entry)
@@ -67,7 +61,7 @@ class RunsPage(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._make_column())
+        layout.addWidget(self.column)
         layout.addWidget(hairline(vertical=True))
         layout.addWidget(self._stack, 1)
         self.setFocusProxy(self.list)
@@ -77,51 +71,9 @@ class RunsPage(QWidget):
         controller.state_changed.connect(self._look_if_seen)
         self._say_looking()
 
-    def _make_column(self) -> QFrame:
-        column = QFrame(self)
-        set_role(column, "panel")
-        column.setAccessibleName("Runs")
-        sized(column, lambda w: w.setFixedWidth(px(WIDTH)))
-        self._left = QVBoxLayout(column)
-        self._left.setContentsMargins(0, 0, 0, S3)
-        self._left.setSpacing(S2)
-        title = QLabel("Runs")
-        set_role(title, "title")
-        self.count = QLabel()
-        set_role(self.count, "small")
-        head = QHBoxLayout()
-        head.setContentsMargins(S3, S3, S3, 0)
-        head.addWidget(title)
-        head.addStretch(1)
-        head.addWidget(self.count)
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Find by name, state or device")
-        self.search.setAccessibleName("Find a run")
-        self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(self._seek)
-        around = QHBoxLayout()
-        around.setContentsMargins(S3, 0, S3, 0)
-        around.addWidget(self.search)
-        self.other = QPushButton("Open another run folder…")
-        set_role(self.other, "link")
-        self.other.setToolTip(
-            "Show a run that lies elsewhere, on a shared disk for one: it is followed live while "
-            "another process or machine trains it. A folder of runs adds all of them"
-        )
-        self.other.clicked.connect(self.choose_folder)
-        below = QHBoxLayout()
-        below.setContentsMargins(S3, 0, S3, 0)
-        below.addWidget(self.other)
-        below.addStretch(1)
-        self._left.addLayout(head)
-        self._left.addLayout(around)
-        self._left.addWidget(self.list, 1)
-        self._left.addLayout(below)
-        return column
-
     def add_on_top(self, widget: QWidget) -> None:
         """Give ``widget`` the place above the list."""
-        self._left.insertWidget(0, widget)
+        self.column.add_on_top(widget)
 
     @property
     def chosen(self) -> Entry | None:
@@ -149,7 +101,7 @@ class RunsPage(QWidget):
             return
         known = [str(folder), *(text for text in _others() if text != str(folder))]
         QSettings().setValue(_OTHERS, known[:_MOST_OTHERS])
-        self.search.clear()
+        self.column.search.clear()
         self._wanted = folder
         self._drop_look()
         self.look()
@@ -179,8 +131,7 @@ class RunsPage(QWidget):
         self._look_job = None
         if entries != self._entries:
             self._entries = entries
-            self.list.runs.set_entries(entries)
-            self._show_count()
+            self.column.show_entries(entries)
         wanted, self._wanted = self._wanted, None
         if wanted is not None and not self.list.choose(wanted):
             below = [each.folder for each in entries if wanted in each.folder.parents]
@@ -196,14 +147,6 @@ class RunsPage(QWidget):
         shown = self.list.runs.shown
         if shown:
             self.list.choose(shown[0].folder)
-
-    def _seek(self, text: str) -> None:
-        self.list.runs.seek(text)
-        self._show_count()
-
-    def _show_count(self) -> None:
-        count, shown = len(self._entries or ()), len(self.list.runs.shown)
-        self.count.setText(f"{shown:,} of {count:,}" if shown != count else f"{count:,}")
 
     # The run that is chosen
 

@@ -35,7 +35,7 @@ class BranchNote(QWidget):
         row.addWidget(self.text, 1)
         row.addWidget(self.drop)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(S4, S3, S3, 0)
+        layout.setContentsMargins(S4, S3, S4, 0)
         layout.addWidget(bar)
         controller.parent_changed.connect(self.refresh)
         self.refresh()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ def begun(info: RunInfo) -> str:
 
 def process(info: RunInfo) -> str:
     """Which process trains the run, and where."""
+    if info.machine == socket.gethostname():
+        return f"process {info.process} on this machine"
     return f"process {info.process} on {info.machine or 'an unknown machine'}"
 
 

@@ -76,7 +76,7 @@ class RunStatus(QFrame):
         self.longer.clicked.connect(self._ask_epochs)
         self.epochs: AddEpochs | None = None
         self.remedies: list[QPushButton] = []
-        self.folder = QPushButton("Open the run's folder", self)
+        self.folder = QPushButton("Open folder", self)
         set_role(self.folder, "link")
         self.folder.clicked.connect(self._open_folder)
         self.export = QPushButton("Export…", self)

@@ -140,8 +140,8 @@ def test_runs_are_listed_newest_first_and_the_newest_is_shown(
     make("middle", 2)
     page = opened(window)
     assert names(page) == ["new", "middle", "old"]
-    assert page.count.text() == "3"
-    assert page.detail.title.text() == "new"
+    assert page.column.count.text() == "3"
+    assert page.detail.head.title.text() == "new"
     until(lambda: page.detail.details)
     assert page.detail.recipe.text() == (
         "SGD with momentum at a learning rate of 0.05, constant, batches of 64, 5 epochs."
@@ -179,10 +179,10 @@ def test_runs_are_found_by_words(window: MainWindow, make: Make) -> None:
     make("digits-slow", 2, ended="failed")
     make("cats", 3)
     page = opened(window)
-    page.search.setText("failed digits")
+    page.column.search.setText("failed digits")
     assert names(page) == ["digits-slow"]
-    assert page.count.text() == "1 of 3"
-    page.search.clear()
+    assert page.column.count.text() == "1 of 3"
+    page.column.search.clear()
     assert len(names(page)) == 3
 
 
@@ -191,16 +191,16 @@ def test_a_run_that_grows_or_comes_is_seen_and_the_choice_stays(
 ) -> None:
     growing = make("growing", 1, ended="running", epochs_done=1)
     page = chosen(window, "growing")
-    assert page.detail.state.text() == "training"
+    assert page.detail.head.state.text() == "training"
     newer = make("newer", 2)
     growing.note(epochs_done=2)
     page.look()
     until(lambda: names(page) == ["newer", "growing"])
     assert page.list.currentIndex().data(ENTRY).folder == growing.folder.path
-    assert page.detail.title.text() == "growing"
+    assert page.detail.head.title.text() == "growing"
     growing.note(state="completed", epochs_done=5)
     page.look()
-    until(lambda: page.detail.state.text() == "complete")
+    until(lambda: page.detail.head.state.text() == "complete")
     (newer.folder.path / "run.json").unlink()
     (growing.folder.path / "run.json").unlink()
     page.look()
@@ -390,9 +390,9 @@ def test_a_link_leads_from_a_branch_to_its_parent(window: MainWindow, make: Make
     parent = make("first", 1)
     make("second", 2, parent=str(parent.folder.checkpoint("best")), parent_step=10)
     page = chosen(window, "second")
-    assert page.detail.parent_link.text() == "Branched from first, step 10"
-    page.detail.parent_link.click()
-    assert page.detail.title.text() == "first"
+    assert page.detail.head.parent_link.text() == "Branched from first, step 10"
+    page.detail.head.parent_link.click()
+    assert page.detail.head.title.text() == "first"
 
 
 def entry(standing: str = "completed", **known: object) -> Entry:
@@ -432,8 +432,8 @@ def test_a_silent_run_of_another_machine_says_so(window: MainWindow, make: Make)
     for path in writer.folder.path.iterdir():
         os.utime(path, (then, then))
     page = chosen(window, "far")
-    assert page.detail.state.text() == "not heard of"
-    assert page.detail.note.text().startswith("Nothing was written for 10 minutes")
+    assert page.detail.head.state.text() == "not heard of"
+    assert page.detail.head.note.text().startswith("Nothing was written for 10 minutes")
     assert "It may still be trained by process 4711 on far-away" in page.detail.go_on.toolTip()
 
 
@@ -441,10 +441,10 @@ def test_why_a_run_ended_is_told(window: MainWindow, make: Make) -> None:
     make("failed", 2, ended="failed", message="The loss is not a number. Lower the rate.")
     make("killed", 1, ended="running", process_started=1.0)
     page = chosen(window, "failed")
-    assert page.detail.note.text() == "The loss is not a number. Lower the rate."
+    assert page.detail.head.note.text() == "The loss is not a number. Lower the rate."
     page = chosen(window, "killed")
-    assert page.detail.state.text() == "interrupted"
-    assert "is gone without a word" in page.detail.note.text()
+    assert page.detail.head.state.text() == "interrupted"
+    assert "is gone without a word" in page.detail.head.note.text()
 
 
 # Other folders ------------------------------------------------------------------------------------

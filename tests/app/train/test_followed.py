@@ -93,7 +93,7 @@ def test_a_run_of_another_process_is_shown_while_it_grows(
     assert page._stack.currentWidget() is page._run_side
     assert page.followed.isVisible()
     assert page.followed.text.text() == (
-        f"Following digits: process {HERE.process} on {HERE.machine}"
+        f"Following digits: process {HERE.process} on this machine"
     )
     until(lambda: page.followed.progress.text().startswith("Epoch 2 / 5"))
     writer.steps(12, 8)
