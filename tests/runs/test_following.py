@@ -203,6 +203,20 @@ def test_a_run_that_goes_back_to_its_checkpoint_begins_again(
     assert [epoch.epoch for epoch in follower.run.earlier] == [1]
 
 
+def test_steps_that_are_taken_again_within_an_epoch_are_seen_to_be_others(
+    writer: Writer, follow: Follow
+) -> None:
+    writer.steps(0, 18)
+    writer.epoch(1, 10)
+    follower = follow(writer.folder.path)
+    follower.until_steps(18)
+    writer.metrics.rewind(15)
+    writer.steps(15, 10)  # the same steps and more, at other times and with other losses
+    follower.until_steps(25)
+    assert_same_curves(follower, writer.folder)
+    assert len(follower.of(Started)) == 2
+
+
 def test_changes_of_the_recipe_are_told_with_what_the_run_follows(
     writer: Writer, follow: Follow
 ) -> None:

@@ -15,6 +15,7 @@ from studio.app.theme.tokens import S2, S3
 from studio.app.train.run_words import STANDINGS, begun, parent, process
 from studio.runs.catalog import Entry
 from studio.runs.ending import span
+from studio.runs.standing import goes_on, is_here
 
 
 class RunHead(QWidget):
@@ -69,7 +70,11 @@ class RunHead(QWidget):
         self.folder.setToolTip(str(entry.folder))
         device = f" on {info.device_title}" if info.device_title else ""
         numbers = f" in {info.precision}" if info.precision not in ("", "float32") else ""
-        self.origin.setText(f"Begun {begun(info)}{device}{numbers}, {process(info)}.")
+        if goes_on(entry.standing):
+            where = f", {process(info)}"
+        else:
+            where = "" if is_here(info) or not info.machine else f", on {info.machine}"
+        self.origin.setText(f"Begun {begun(info)}{device}{numbers}{where}.")
         self.parent_link.setText(f"Branched {parent(info)}")
         self.parent_link.setVisible(bool(info.parent))
         self._show_note(entry)
@@ -79,7 +84,7 @@ class RunHead(QWidget):
         if entry.standing == "interrupted":
             text = (
                 f"Process {info.process}, which trained it, is gone without a word: it was killed, "
-                "or the machine went down. Its last checkpoint is kept."
+                "or the machine went down. Continue goes on from what it kept."
             )
             role = "warning"
         elif entry.standing == "silent":

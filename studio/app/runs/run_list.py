@@ -94,7 +94,7 @@ class RunModel(QAbstractListModel):
             case Qt.ItemDataRole.AccessibleTextRole:
                 return ", ".join(part for part in (entry.info.title, *lines(entry)) if part)
             case Qt.ItemDataRole.ToolTipRole:
-                return str(entry.folder)
+                return f"{lines(entry)[1]}\n{entry.folder}"
         return None
 
 

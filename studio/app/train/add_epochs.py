@@ -63,7 +63,6 @@ class AddEpochs(QFrame):
         left = self._planned - done
         self._left = f"{left:,} of its epochs are left. " if left else ""
         self._show()
-        self.adjustSize()
         corner = anchor.mapToGlobal(QPoint(0, anchor.height() + S2))
         screen = anchor.screen()
         if screen is not None:
@@ -85,6 +84,10 @@ class AddEpochs(QFrame):
             f"{self._left}{self._all():,} epochs in all, from the last checkpoint on. The "
             "learning rate follows its course over the new length."
         )
+        if (layout := self.layout()) is not None:
+            # A label that wraps has its height only once its width is known.
+            layout.activate()
+            self.setFixedHeight(layout.totalHeightForWidth(self.width()))
 
     def _choose(self) -> None:
         self.hide()

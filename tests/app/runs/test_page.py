@@ -163,7 +163,7 @@ def test_a_row_says_state_time_epochs_accuracy_device_and_parent(
     index = page.list.runs.index(0)
     spoken = index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken == f"branch, {accuracy}, {what}, {origin}"
-    assert index.data(Qt.ItemDataRole.ToolTipRole) == str(entry.folder)
+    assert index.data(Qt.ItemDataRole.ToolTipRole) == f"{what}\n{entry.folder}"
 
 
 def test_every_state_has_a_mark_and_a_word_of_its_own() -> None:
@@ -209,13 +209,15 @@ def test_a_run_that_grows_or_comes_is_seen_and_the_choice_stays(
 
 
 def test_the_page_looks_only_while_it_is_to_be_seen(window: MainWindow, make: Make) -> None:
-    make("one")
+    make("one", ended="running")
     page = chosen(window, "one")
     assert page._timer.isActive()
     window.show_page("build")
     assert not page._timer.isActive()
     assert page.detail.curves is not None
-    until(lambda: not page.detail.curves._timer.isActive())  # type: ignore[union-attr]
+    assert not page.detail.curves._timer.isActive()
+    window.show_page("runs")
+    until(lambda: page.detail.curves._steps == 20)  # type: ignore[union-attr]
 
 
 def test_hundreds_of_runs_are_painted_quickly(window: MainWindow, make: Make, qtbot: QtBot) -> None:
@@ -287,6 +289,9 @@ def test_epochs_are_added_to_a_complete_run(
     assert page.detail.go_on.toolTip() == "It has all its epochs. Add some to go on."
     page.detail.extend.click()
     assert "10 epochs in all" in page.detail.epochs.total.text()
+    assert page.detail.epochs.total.height() >= page.detail.epochs.total.heightForWidth(
+        page.detail.epochs.total.width()
+    )
     page.detail.epochs.button.click()
     assert engine.epochs_asked == 10
 
