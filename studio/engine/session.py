@@ -271,9 +271,10 @@ class TrainingRun:
                 f"Ask for more than {done:,}.",
             )
         recipe = origin.place.recipe or self._project.recipe
+        recipe = msgspec.structs.replace(recipe, epochs=epochs)
         self._log.place = origin.place
-        self._log.event("changed", f"{epochs:,} epochs")
-        return with_recipe(origin, msgspec.structs.replace(recipe, epochs=epochs))
+        self._log.metrics.changed(origin.place.step, f"{epochs:,} epochs", recipe)
+        return with_recipe(origin, recipe)
 
     def _begin(
         self, preparation: Preparation, origin: Origin, steps_per_epoch: int, event: str
@@ -341,7 +342,7 @@ class TrainingRun:
             tools.feed.steps_per_epoch, self._device,
         )  # fmt: skip
         text = f"learning rate {lower:g}"
-        self._log.event("changed", text)
+        self._log.metrics.changed(step, text, recipe)
         total = recipe.epochs * tools.feed.steps_per_epoch
         self._log.say(RecipeChanged(step, recipe, total, text))
         self._log.warn(
