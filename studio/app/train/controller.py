@@ -152,6 +152,10 @@ class TrainingController(QObject):
             return (self._unavailable,)
         if self.busy:
             return ("A run is under way. Stop it before another is started.",)
+        return self.faults(project)
+
+    def faults(self, project: Project) -> tuple[str, ...]:
+        """What is wrong with ``project``, the window's, whether or not a run is under way."""
         analysis = analyze(project.network)
         problems = (*analysis.problems, *recipe_problems(project), *self.findings)
         return tuple(problem.message for problem in problems)
@@ -162,8 +166,32 @@ class TrainingController(QObject):
         if obstacles or self.engine is None:
             self.refused.emit(obstacles[0] if obstacles else "There is no engine.")
             return False
-        engine, folder = self.engine, self._new_folder(title)
-        return self._begin(lambda: engine.start(project, folder), project)
+        return self.start_in(self.new_folder(title), project)
+
+    def start_in(self, folder: Path, project: Project, parent: Path | None = None) -> bool:
+        """Train ``project``, which need not be the window's, in ``folder``; whether it was begun.
+        The engine says what is wrong with it."""
+        if self.engine is None or self.busy:
+            return False
+        engine = self.engine
+        return self._begin(lambda: engine.start(project, folder, parent), project)
+
+    def continue_run(self, folder: Path) -> bool:
+        """Go on with the run in ``folder`` from its last checkpoint; whether it was begun."""
+        from studio.runs.folder import RunFolder  # brings numpy
+
+        if self.engine is None or self.busy:
+            return False
+        engine, run = self.engine, RunFolder(folder)
+        epochs: tuple[EpochDone, ...] = ()
+        try:
+            project = run.project()
+            if run.metrics.exists():  # one that was killed early has no curves yet
+                epochs = run.epochs()
+        except WorkFailed as error:
+            self.refused.emit(f"{error.message} {error.advice}".strip())
+            return False
+        return self._begin(lambda: engine.resume(folder), project, epochs)
 
     @property
     def can_continue(self) -> bool:
@@ -288,7 +316,8 @@ class TrainingController(QObject):
         recent = telemetry.images_per_second.values[max(0, steps - back) : steps]
         return fraction, max(0.0, (total - done) * pace), float(recent.mean())
 
-    def _new_folder(self, title: str) -> Path:
+    def new_folder(self, title: str) -> Path:
+        """A run folder that is not there yet, named after ``title`` and the time."""
         name = re.sub(r"[^\w.-]+", "-", title).strip("-.")[:60] or "untitled"
         stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
         folder = self.runs_root / stem

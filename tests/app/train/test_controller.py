@@ -301,7 +301,7 @@ def test_run_folders_of_one_second_do_not_collide(
 ) -> None:
     names = set()
     for _ in range(3):
-        folder = controller._new_folder("été / 2 images?")
+        folder = controller.new_folder("été / 2 images?")
         folder.mkdir(parents=True)
         names.add(folder)
     assert len(names) == 3

@@ -1,0 +1,1 @@
+"""The runs page: what was trained, what is trained now, and what waits."""
