@@ -35,7 +35,9 @@ class QueueRunner(QObject):
         """Whether the next run begins when this one ends."""
         self.current = ""
         """The id of the entry whose run is under way; empty for none, or for one of Train's."""
-        self._held = self._closed = False
+        self.held = False
+        """Whether the user has stopped it, by hold or by stopping a run."""
+        self._closed = False
         self._trouble = ""
         self._result: Finished | None = None
         self._done = self._failed = 0
@@ -83,7 +85,7 @@ class QueueRunner(QObject):
         before = self._controller.project if self._controller.busy else None
         if not self.queue.add(project, title, before, parent):
             return False
-        if self._controller.busy and not self.on and not self._held:
+        if self._controller.busy and not self.on and not self.held:
             self.on = self.queue.take_work()
         self.changed.emit()
         return True
@@ -94,7 +96,7 @@ class QueueRunner(QObject):
         if not self.queue.take_work():
             self.told.emit("info", "Another window is working the queue off already.")
             return
-        self.on, self._held = True, False
+        self.on, self.held = True, False
         if not self.current:
             self._done = self._failed = 0
         self.changed.emit()
@@ -103,7 +105,7 @@ class QueueRunner(QObject):
     @Slot()
     def hold(self) -> None:
         """Begin no other run; the one under way goes on."""
-        self.on, self._held = False, True
+        self.on, self.held = False, True
         self._let_go()
         self.changed.emit()
 
@@ -194,7 +196,7 @@ class QueueRunner(QObject):
                 self.hold()
                 return
         self.current = entry.id
-        self.queue.place(entry.id, 0)
+        self.queue.arrange((entry.id,))
         parent = Path(entry.parent) if entry.parent else None
         begun = (
             self._controller.continue_run(folder)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -123,9 +123,9 @@ class RunQueue(QObject):
         """Let entries be trained one place earlier (-1) or later (1)."""
         return self._edit(lambda queue: queue.move(ids, step, floor))
 
-    def place(self, id: str, at: int, floor: int = 0) -> bool:
-        """Let the entry be number ``at``, counted without it."""
-        return self._edit(lambda queue: queue.place(id, at, floor))
+    def arrange(self, ids: Sequence[str]) -> bool:
+        """Let these entries be trained first, in this order."""
+        return self._edit(lambda queue: queue.arrange(ids))
 
     def change(self, id: str, **fields: Any) -> bool:
         """Replace fields of the entry ``id``."""

@@ -6,7 +6,7 @@ removed from the disk, changes nothing of what was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -98,13 +98,11 @@ class Queue(msgspec.Struct, frozen=True):
                 entries[at], entries[to] = entries[to], entries[at]
         return Queue(tuple(entries))
 
-    def place(self, id: str, at: int, floor: int = 0) -> Queue:
-        """With the entry ``id`` as number ``at`` of all, counted without it."""
-        entry, rest = self.find(id), list(self.remove((id,)).entries)
-        if entry is None:
-            return self
-        rest.insert(max(floor, min(at, len(rest))), entry)
-        return Queue(tuple(rest))
+    def arrange(self, ids: Sequence[str]) -> Queue:
+        """With the entries ``ids`` first and in that order, and the others behind them as they
+        were."""
+        first = [entry for each in ids if (entry := self.find(each)) is not None]
+        return Queue((*first, *self.remove(ids).entries))
 
     def change(self, id: str, **fields: Any) -> Queue:
         """With these fields of the entry ``id`` replaced."""

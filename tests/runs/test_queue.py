@@ -65,12 +65,11 @@ def test_moves_end_at_the_ends_and_below_what_keeps_its_place(
     assert order(a_queue("abcd").move(ids, step, floor)) == after
 
 
-def test_an_entry_is_placed_among_the_others() -> None:
+def test_entries_are_arranged_and_those_not_named_follow() -> None:
     queue = a_queue("abcd")
-    assert order(queue.place("a", 2)) == "bcad"
-    assert order(queue.place("d", 0, floor=1)) == "adbc"
-    assert order(queue.place("b", 99)) == "acdb"
-    assert queue.place("nobody", 0) == queue
+    assert order(queue.arrange("cbad")) == "cbad"
+    assert order(queue.arrange("d")) == "dabc"
+    assert order(queue.arrange(["nobody", "c"])) == "cabd"
 
 
 @given(st.sets(st.sampled_from("abcdef")), st.integers(0, 100))
