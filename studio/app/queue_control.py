@@ -84,7 +84,7 @@ class QueuePopup(QFrame):
     """Opens below the button. Escape or a press elsewhere closes it."""
 
     WIDTH = 460
-    _HEIGHT = 380
+    _HIGHEST = 420
 
     def __init__(
         self, runner: QueueRunner, controller: TrainingController, parent: QWidget | None = None
@@ -104,13 +104,12 @@ class QueuePopup(QFrame):
     def open_below(self, anchor: QWidget) -> None:
         """Show it, its right edge at that of ``anchor``, as far as the screen has room."""
         self._runner.queue.look()
-        rows = self.panel.list.count()
-        width = px(self.WIDTH)
-        low = self.panel.empty.heightForWidth(width) + px(64)
-        self.resize(width, px(self._HEIGHT) if rows > 1 else max(low, px(170) if rows else low))
+        self.resize(px(self.WIDTH), px(self._HIGHEST))
+        self.show()  # its rows are as wide then as they will be, and so as high
+        self.resize(self.width(), min(px(self._HIGHEST), self.panel.whole_height() + 2))
         corner = anchor.mapToGlobal(QPoint(anchor.width(), anchor.height() + S1))
         screen = anchor.screen().availableGeometry()
         left = max(screen.left() + S2, corner.x() - self.width())
         self.move(left, corner.y())
-        self.show()
+        rows = self.panel.list.count()
         (self.panel.list if rows else self.panel.toggle).setFocus(Qt.FocusReason.PopupFocusReason)

@@ -104,7 +104,11 @@ class QueueDesk(QObject):
 
     @Slot(str, str)
     def _say(self, tone: Tone, text: str) -> None:
-        self._messages.say(tone, text, "Show the queue", self.show_asked.emit)
+        show = ("Show the queue", self.show_asked.emit)
+        if self.runner.held and self.runner.waiting:
+            self._messages.say(tone, text, "Go on", self.runner.start, other=show)
+        else:
+            self._messages.say(tone, text, *show)
 
     @Slot(str)
     def _say_removed(self, what: str) -> None:

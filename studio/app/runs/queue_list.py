@@ -83,6 +83,7 @@ class QueueList(QListWidget):
         """Bring the list up to date; what is selected stays so, wherever it went."""
         if list(rows) == self._rows:
             return
+        chosen = set(self.chosen())
         before, self._rows = self._rows, list(rows)
         if [row.id for row in before] == [row.id for row in rows]:
             for at, row in enumerate(rows):
@@ -90,8 +91,8 @@ class QueueList(QListWidget):
             if [row.trouble for row in before] != [row.trouble for row in rows]:
                 self.scheduleDelayedItemsLayout()
             return
-        chosen, at = set(self.chosen()), self.currentRow()
-        current = before[at].id if 0 <= at < len(before) else ""
+        at, now = self.currentRow(), self.currentItem()
+        current = _row(now).id if now is not None else ""
         blocked = self.blockSignals(True)
         self.clear()
         for row in rows:
@@ -99,8 +100,9 @@ class QueueList(QListWidget):
             _fill(item, row)
             self.addItem(item)
         ids = [row.id for row in rows]
+        first = next((number for number, row in enumerate(rows) if not row.fixed), 0)
         # Where the current one is gone, the next takes its place: Delete can be pressed again.
-        to = ids.index(current) if current in ids else min(max(at, 0), len(ids) - 1)
+        to = ids.index(current) if current in ids else min(max(at, first), len(ids) - 1)
         self.setCurrentRow(to)
         if chosen & set(ids):
             for number, each in enumerate(ids):
@@ -108,17 +110,21 @@ class QueueList(QListWidget):
         self.blockSignals(blocked)
         self.itemSelectionChanged.emit()
 
+    def whole_height(self) -> int:
+        """Pixels that all rows take."""
+        return sum(self.sizeHintForRow(at) for at in range(self.count()))
+
     def chosen(self) -> list[str]:
         """The ids of the selected entries, from first to last."""
-        return [
-            row.id
-            for at, row in enumerate(self._rows)
-            if row.id and (item := self.item(at)) is not None and item.isSelected()
-        ]
+        items = (self.item(at) for at in range(self.count()))
+        return [_row(item).id for item in items if item.isSelected() and _row(item).id]
 
     def dropEvent(self, event: QDropEvent) -> None:
         super().dropEvent(event)
-        rows = [cast(Row, self.item(at).data(_ROW)) for at in range(self.count())]
+        self._tell_order()
+
+    def _tell_order(self) -> None:
+        rows = [_row(self.item(at)) for at in range(self.count())]
         # What is under way stays first, wherever something was dropped.
         rows.sort(key=lambda row: not row.fixed)
         self._rows = []  # the items have moved: all are filled again
@@ -127,6 +133,10 @@ class QueueList(QListWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.scheduleDelayedItemsLayout()  # reasons wrap anew
+
+
+def _row(item: QListWidgetItem) -> Row:
+    return cast(Row, item.data(_ROW))
 
 
 def _fill(item: QListWidgetItem, row: Row) -> None:

@@ -120,6 +120,16 @@ class QueuePanel(QFrame):
         action.enabledChanged.connect(button.setEnabled)
         return button
 
+    def whole_height(self) -> int:
+        """Pixels that it takes to show every row."""
+        body = self.empty if self.list.isHidden() else self.list
+        height = body.y() + S1
+        if not self.list.isHidden():
+            height += self.list.whole_height() + S2
+        if not self.empty.isHidden():
+            height += self.empty.heightForWidth(self.width())
+        return height
+
     # What is shown -------------------------------------------------------------------------------
 
     @Slot()
