@@ -158,6 +158,7 @@ class MainWindow(QMainWindow):
 
         page = TrainPage(self.workspace, self.controller, background=self._background)
         page.export_requested.connect(self.export)
+        page.recipe.elsewhere.clicked.connect(self.train_elsewhere)
         page.node_wanted.connect(self._show_node)
         page.load_plots()
         return page
@@ -211,6 +212,14 @@ class MainWindow(QMainWindow):
         from studio.app.export_dialog import ExportDialog
 
         dialog = ExportDialog(self.workspace, self.controller, self._background, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def train_elsewhere(self) -> None:
+        """Show the command that trains the project on other machines, beside the window."""
+        from studio.app.launch_dialog import LaunchDialog
+
+        dialog = LaunchDialog(self.workspace, self.controller, self.files.save, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 
@@ -295,6 +304,7 @@ class MainWindow(QMainWindow):
             redo=workspace.redo,
             train=self.train,
             queue=lambda: self.queue.add(self._say_refused),
+            elsewhere=self.train_elsewhere,
             export=self.export,
             shortcuts=self.show_shortcuts,
             menu=lambda: self.top.menu.showMenu(),
