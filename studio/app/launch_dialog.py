@@ -130,14 +130,13 @@ class LaunchDialog(QDialog):
     @Slot()
     def _show(self) -> None:
         """Bring notice and text in line with the project and what was typed."""
-        self.form.refresh()
         launch, slurm = self.form.launch, self.form.slurm.isChecked()
         self._show_notice()
         self._show_note(launch, slurm)
         if slurm:
             text, heading = slurm_script(launch, self.form.job), "Submit this with sbatch"
         else:
-            text, heading = command(launch), "Type this in a terminal"
+            text, heading = command(launch), "Run this in a terminal"
             if launch.machines > 1:
                 heading += f" on each of the {launch.machines:,} machines"
         self.heading.setText(heading)

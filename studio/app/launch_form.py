@@ -92,6 +92,8 @@ class LaunchForm(QWidget):
         self._add_fields()
         self._restore(controller)
         self.slurm.toggled.connect(self._edited)
+        workspace.changed.connect(self.refresh)
+        workspace.saved_state_changed.connect(self.refresh)
         self.refresh()
 
     def _add_fields(self) -> None:
@@ -189,7 +191,7 @@ class LaunchForm(QWidget):
 
     @Slot()
     def _edited(self, _: object = None) -> None:
-        kept = {name: field.value for name, field in self.numbers.items()}
+        kept: dict[str, object] = {name: each.value for name, each in self.numbers.items()}
         kept |= {"host": self.host.text(), "partition": self.partition.text()}
         for name, value in kept.items():
             QSettings().setValue(_KEPT.format(name), value)

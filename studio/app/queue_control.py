@@ -28,6 +28,7 @@ class QueueControl(QWidget):
         self._runner = runner
         self._controller = controller
         self._popup: QueuePopup | None = None
+        self._begun = True
         self.show_all = QToolButton(self)
         set_role(self.show_all, "button")
         self.show_all.setIconSize(QSize(16, 16))
@@ -57,6 +58,11 @@ class QueueControl(QWidget):
         controller.state_changed.connect(self.refresh)
         self.refresh()
 
+    def set_begun(self, begun: bool) -> None:
+        """Whether there is a project to add; what waits from before is shown in any case."""
+        self._begun = begun
+        self.refresh()
+
     @Slot()
     def refresh(self, _: object = None) -> None:
         """Show how many wait, and whether they are worked off."""
@@ -70,6 +76,8 @@ class QueueControl(QWidget):
             words += f", {failed:,} failed"
         self.show_all.setAccessibleName(f"The queue: {words}")
         self.show_all.setToolTip(f"{words}. Press to see the queue")
+        self.show_all.setVisible(self._begun or waiting + failed > 0)
+        self.add.setVisible(self._begun)
         self.add.setEnabled(self._controller.state != "unavailable")
 
     @Slot()

@@ -103,7 +103,7 @@ class TopBar(QFrame):
         layout.addStretch(1)
         for widget in (self.device, self.run, self.queue, export_button, self.menu):
             layout.addWidget(widget)
-        self._of_project = [self._name, self._state, *history, self.run, self.queue, export_button]
+        self._of_project = [self._name, self._state, *history, self.run, export_button]
 
         workspace.changed.connect(self.show_device)
         workspace.saved_state_changed.connect(self._show_project)
@@ -131,6 +131,7 @@ class TopBar(QFrame):
         """Whether there is a project to name, to train and to take away."""
         for widget in self._of_project:
             widget.setVisible(begun)
+        self.queue.set_begun(begun)
 
     def show_device(self, _: object = None) -> None:
         """Bring the chip up to date with the engine and the recipe's device."""

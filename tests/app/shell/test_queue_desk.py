@@ -174,6 +174,21 @@ def test_at_the_next_start_what_waits_is_offered_and_does_not_begin(
     qtbot.waitUntil(lambda: len(engine.runs) == 1)
 
 
+def test_on_the_start_page_there_is_nothing_to_add_and_what_waits_is_shown(
+    window: MainWindow, engine: ScriptedEngine
+) -> None:
+    window.take_engine(engine)
+    window.show_page("start")
+    assert not window.top.queue.add.isVisible()
+    assert not window.top.queue.show_all.isVisible()
+    window.queue.queue.add(window.workspace.project, "from before")
+    assert window.top.queue.show_all.isVisible()
+    window.show_page("build")
+    window.workspace.new(window.workspace.project, "chosen")
+    window.show_page("train")
+    assert window.top.queue.add.isVisible()
+
+
 def test_a_queue_that_cannot_be_read_is_told_of(
     qtbot: QtBot, workspace: Workspace, controller: TrainingController, background: Background
 ) -> None:
