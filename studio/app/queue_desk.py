@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from studio.app.message_bar import MessageBar, Tone
 from studio.app.queue_runner import QueueRunner
@@ -33,10 +33,16 @@ class QueueDesk(QObject):
         self._controller = controller
         self._messages = messages
         self._offered = ""
+        self._owed = False
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._offer_now)
         self.queue = RunQueue(folder, self)
         self.runner = QueueRunner(controller, self.queue, self)
         self.queue.failed.connect(lambda text: messages.say("error", text))
         self.queue.removed.connect(self._say_removed)
+        messages.closed.connect(self._soon.start)
         self.runner.told.connect(self._say)
         self.runner.changed.connect(self._take_offer_back)
 
@@ -67,7 +73,16 @@ class QueueDesk(QObject):
             self._messages.say(
                 "warning", self.queue.complaint, "Show the queue", self.show_asked.emit
             )
-        elif self.runner.waiting and not self._messages.text and not self.queue.worked_elsewhere:
+        self._owed = True
+        self._offer_now()
+
+    @Slot()
+    def _offer_now(self) -> None:
+        """Make the offer that is owed, when nothing else is said: one message at a time."""
+        if not self._owed or self._messages.text:
+            return
+        self._owed = False
+        if self.runner.waiting and not self.runner.on and not self.queue.worked_elsewhere:
             self._offer(f"{self.runner.words} in the queue.")
 
     def _offer(self, text: str) -> None:
@@ -100,6 +115,7 @@ class QueueDesk(QObject):
 
     def close(self) -> None:
         """Let go of the queue, after the run has ended."""
+        self._soon.stop()
         self.queue.close()
 
     @Slot(str, str)

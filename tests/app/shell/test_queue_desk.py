@@ -174,6 +174,18 @@ def test_at_the_next_start_what_waits_is_offered_and_does_not_begin(
     qtbot.waitUntil(lambda: len(engine.runs) == 1)
 
 
+def test_the_offer_waits_until_nothing_else_is_said(qtbot: QtBot, window: MainWindow) -> None:
+    RunQueue().add(window.workspace.project, "quickstart")
+    window.messages.say("warning", "“flowers” was left unsaved.", "Restore", lambda: None)
+    window.make_all_pages()
+    assert window.messages.text == "“flowers” was left unsaved."
+    press(window, "Restore")
+    qtbot.waitUntil(lambda: window.messages.text == "1 run waits in the queue.")
+    window.messages.clear()
+    qtbot.wait(20)
+    assert window.messages.text == ""  # it is said once
+
+
 def test_on_the_start_page_there_is_nothing_to_add_and_what_waits_is_shown(
     window: MainWindow, engine: ScriptedEngine
 ) -> None:
