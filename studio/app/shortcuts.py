@@ -28,6 +28,7 @@ SECTIONS: tuple[Section, ...] = (
         (
             ("Ctrl+1 … Ctrl+4", "Build, Data, Train, Runs"),
             ("Ctrl+R", "Train, pause or go on"),
+            ("Ctrl+Shift+R", "Queue: train it after what waits"),
             ("Ctrl+N", "New: quick start, template, my images"),
             ("Ctrl+O", "Open a project"),
             ("Ctrl+S", "Save"),

@@ -75,6 +75,12 @@ class RecipeColumn(QFrame):
         self.machine = PlainCard(
             "Device and precision", workspace, "recipe", recipes.MACHINE_SETTINGS
         )
+        self.elsewhere = QPushButton("Train elsewhere …")
+        set_role(self.elsewhere, "link")
+        self.elsewhere.setToolTip(
+            "The command or Slurm script that trains this project on several GPUs or machines"
+        )
+        self.machine.column.addWidget(self.elsewhere)
         folding: dict[str, Card] = {
             "regularization": self.regularization,
             "augmentation": self.augmentation,
