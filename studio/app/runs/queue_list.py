@@ -90,6 +90,7 @@ class QueueList(QListWidget):
                 _fill(self.item(at), row)
             if [row.trouble for row in before] != [row.trouble for row in rows]:
                 self.scheduleDelayedItemsLayout()
+                self.updateGeometry()
             return
         at, now = self.currentRow(), self.currentItem()
         current = _row(now).id if now is not None else ""
@@ -108,7 +109,14 @@ class QueueList(QListWidget):
             for number, each in enumerate(ids):
                 self.item(number).setSelected(each in chosen)
         self.blockSignals(blocked)
+        self.updateGeometry()
         self.itemSelectionChanged.emit()
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.whole_height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self.sizeHintForRow(0) if self.count() else 0)
 
     def whole_height(self) -> int:
         """Pixels that all rows take."""

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.app.device_chip import pick
+from studio.app.elided import ElidedLabel
 from studio.app.queue_runner import QueueRunner, count
 from studio.app.runs.queue_list import QueueList, Row
 from studio.app.theme.icons import set_icon
@@ -49,7 +50,7 @@ class QueuePanel(QFrame):
         self._runner = runner
         self._controller = controller
         self.setAccessibleName("Queue of runs")
-        self.state = QLabel(self)
+        self.state = ElidedLabel("", self)
         set_role(self.state, "small")
         self.toggle = QPushButton(self)
         self.toggle.clicked.connect(self._toggle)
@@ -145,6 +146,7 @@ class QueuePanel(QFrame):
         self.empty.setVisible(not entries)
         elsewhere = runner.queue.worked_elsewhere
         self.state.setText(self._words(elsewhere))
+        self.state.setToolTip(self.state.text())
         self.toggle.setText("Hold" if runner.on else "Start")
         set_icon(self.toggle, "pause" if runner.on else "play")
         self.toggle.setEnabled(runner.on or (bool(runner.waiting) and not elsewhere))

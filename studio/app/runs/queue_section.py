@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.app.queue_runner import QueueRunner
 from studio.app.runs.queue_panel import QueuePanel
 from studio.app.theme.style import hairline
-from studio.app.theme.text_size import px
+from studio.app.theme.text_size import px, sized
 from studio.app.train.controller import TrainingController
 
 
@@ -28,12 +28,12 @@ class QueueSection(QFrame):
         layout.setSpacing(0)
         layout.addWidget(self.panel, 1)
         layout.addWidget(hairline())
-        runner.changed.connect(self._fit)
-        controller.state_changed.connect(self._fit)
-        self._fit()
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(policy)
+        sized(self, lambda w: w.setMaximumHeight(px(w._HIGHEST)))
+        runner.changed.connect(self._show)
+        self._show()
 
     @Slot()
-    @Slot(str)
-    def _fit(self, _: str = "") -> None:
+    def _show(self) -> None:
         self.setVisible(bool(self._runner.queue.queue.entries))
-        self.setFixedHeight(min(px(self._HIGHEST), self.panel.whole_height() + 1))
