@@ -354,6 +354,20 @@ def test_the_own_recipe_stays_where_the_network_is_the_same(window: MainWindow, 
     assert window.controller.parent_run is not None
 
 
+def test_epochs_that_the_branch_lacks_are_offered(window: MainWindow, make: Make) -> None:
+    make("whole")
+    short = Recipe(epochs=2)
+    window.workspace.apply("Set a recipe", lambda project: replace(project, recipe=short))
+    page = chosen(window, "whole")
+    page.detail.checkpoints.branch.click()
+    assert window.messages.text.endswith(
+        "It has 2 epochs behind it, and the recipe asks for 2 in all."
+    )
+    button = next(b for b in window.messages._buttons if b.text() == "Set 4 epochs")
+    button.click()
+    assert window.workspace.project.recipe.epochs == 4
+
+
 def test_unsaved_work_is_asked_about_before_a_branch_takes_its_place(
     window: MainWindow, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
