@@ -58,7 +58,7 @@ def _run(window: MainWindow, engine: ScriptedEngine) -> None:
 
 def test_the_rail_and_its_keys_turn_the_pages(qtbot: QtBot, window: MainWindow) -> None:
     assert window.pages.currentWidget() is window.page("build")
-    for number, key in enumerate(("build", "data", "train"), start=1):
+    for number, key in enumerate(("build", "data", "train", "runs"), start=1):
         button = window.rail.findChildren(QAbstractButton)[number - 1]
         assert button.shortcut().toString() == f"Ctrl+{number}"
         button.click()
