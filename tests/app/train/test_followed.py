@@ -237,6 +237,20 @@ def test_a_killed_run_can_be_continued_with_the_epochs_it_had(
     controller._poll()
 
 
+def test_in_a_narrow_window_the_buttons_stand_under_the_text(
+    page: TrainPage, controller: TrainingController, past: Writer
+) -> None:
+    controller.follow(past.folder.path)
+    until(lambda: controller.state == "idle")
+    status = page.status
+    assert status.text.geometry().right() < status.export.x()
+    page.resize(860, 700)
+    until(lambda: status.export.y() > status.text.geometry().bottom())
+    assert status.export.geometry().right() < status.width()
+    page.resize(1376, 852)
+    until(lambda: status.text.geometry().right() < status.export.x())
+
+
 def test_epochs_are_added_to_a_run_that_has_ended(
     qtbot: QtBot,
     page: TrainPage,
