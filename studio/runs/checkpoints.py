@@ -51,13 +51,14 @@ def kept(run: RunFolder) -> tuple[Kept, ...]:
 
     Damaged ones are left out.
     """
-    found = [_read(path) for path in run.checkpoints.glob("[!.]*.safetensors")]
+    found = [read(path) for path in run.checkpoints.glob("[!.]*.safetensors")]
     order = {"last": 0, "best": 1}
     readable = [each for each in found if each is not None]
     return tuple(sorted(readable, key=lambda each: (order.get(each.name, 2), -each.step)))
 
 
-def _read(path: Path) -> Kept | None:
+def read(path: Path) -> Kept | None:
+    """The checkpoint at ``path``; None where it is damaged or gone."""
     with contextlib.suppress(OSError, msgspec.MsgspecError, RecursionError):
         with open(path, "rb") as file:
             length = int.from_bytes(file.read(8), "little")

@@ -39,7 +39,7 @@ def standing(info: RunInfo, quiet: float) -> Standing:
     if info.state not in ("running", "paused"):
         return info.state
     if is_here(info):
-        return info.state if info.alive else "interrupted"
+        return "interrupted" if info.interrupted else info.state
     return info.state if quiet < QUIET_SECONDS else "silent"
 
 

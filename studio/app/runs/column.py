@@ -8,17 +8,20 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from studio.app.runs.run_list import RunList
 from studio.app.theme.style import set_role
-from studio.app.theme.text_size import px, sized
+from studio.app.theme.text_size import px
 from studio.app.theme.tokens import S2, S3
 from studio.runs.catalog import Entry
 
 WIDTH = 340
+SHARE = 0.4
+"""Of the page, at most."""
 
 
 class RunColumn(QFrame):
@@ -29,7 +32,7 @@ class RunColumn(QFrame):
         self._all = 0
         set_role(self, "panel")
         self.setAccessibleName("Runs")
-        sized(self, lambda w: w.setFixedWidth(px(WIDTH)))
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         title = QLabel("Runs")
         set_role(title, "title")
         self.count = QLabel()
@@ -61,6 +64,10 @@ class RunColumn(QFrame):
         self._column.addLayout(middle)
         self._column.addWidget(self.list, 1)
         self._column.addLayout(below)
+
+    def take_share(self, width: int) -> None:
+        """Take a part of so many pixels: with large texts the run beside needs its room."""
+        self.setFixedWidth(min(px(WIDTH), round(SHARE * width)))
 
     def add_on_top(self, widget: QWidget) -> None:
         """Give ``widget`` the place above all that is here."""

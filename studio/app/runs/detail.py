@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
@@ -53,6 +53,7 @@ class RunDetail(QScrollArea):
         self._controller = controller
         self.entry: Entry | None = None
         self.details: Details | None = None
+        self._columns = 0
         self.curves: RunCurves | None = None
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -95,13 +96,10 @@ class RunDetail(QScrollArea):
         self.export.clicked.connect(lambda: self._ask(self.export_wanted))
         self.epochs = AddEpochs(self)
         self.epochs.wanted.connect(self._extend)
-        row = QHBoxLayout()
-        row.setSpacing(S2)
-        for button in (self.show_button, self.go_on, self.extend, self.export):
-            row.addWidget(button)
-        row.addStretch(1)
+        self._actions = QGridLayout()
+        self._actions.setSpacing(S2)
         self._column.addSpacing(S1)
-        self._column.addLayout(row)
+        self._column.addLayout(self._actions)
         self._column.addSpacing(S1)
 
     def _add_section(self, title: str, body: QWidget) -> None:
@@ -148,13 +146,35 @@ class RunDetail(QScrollArea):
             self._curves_place.addWidget(self.curves)
         return self.curves
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._flow()
+
+    def _flow(self) -> None:
+        """Lay actions and facts out in as many columns as there is room for."""
+        buttons = (self.show_button, self.go_on, self.extend, self.export)
+        room = self.viewport().width() - 2 * S5
+        wide = sum(button.sizeHint().width() + S2 for button in buttons) <= room
+        columns = 4 if wide else 2
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for number, button in enumerate(buttons):
+            self._actions.addWidget(button, *divmod(number, columns))
+        self._actions.setColumnStretch(2, 0 if wide else 1)
+        self._actions.setColumnStretch(4, 1 if wide else 0)
+        for column in range(_FACT_COLUMNS):
+            self._facts.setColumnStretch(column, 0)
+        if self.entry is not None:
+            self._show_facts(self.entry)
+
     def _show_facts(self, entry: Entry) -> None:
         while (item := self._facts.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
         for number, (name, value, tip) in enumerate(facts(entry.info)):
-            row, column = divmod(number, _FACT_COLUMNS)
+            row, column = divmod(number, self._columns or _FACT_COLUMNS)
             self._facts.addWidget(_fact(name, value, tip), row, column)
             self._facts.setColumnStretch(column, 1)
 

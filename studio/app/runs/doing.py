@@ -12,7 +12,9 @@ from studio.app.runs.reading import Details, branched
 from studio.app.train.beginnings import Parent
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
-from studio.runs.checkpoints import Kept
+from studio.project import edits
+from studio.project.problems import Fix, SetRecipe
+from studio.runs.checkpoints import Kept, read
 
 
 class Window(Protocol):
@@ -67,6 +69,7 @@ class RunDoing:
         The project that is there stays where it has the same network and data: it may be the one
         whose other recipe the branch is for.
         """
+        checkpoint = read(checkpoint.path) or checkpoint  # the run may have gone on since
         project = branched(details, checkpoint)
         now = self._workspace.project
         if (now.network, now.data) != (project.network, project.data):
@@ -76,15 +79,20 @@ class RunDoing:
             self._workspace.new(project, title, worth_saving=True)
         self._controller.branch_from(Parent(checkpoint.path, details.folder.name, checkpoint.step))
         self._window.show_page("train")
+        self._tell(details.folder.name, checkpoint)
+
+    def _tell(self, title: str, checkpoint: Kept) -> None:
+        """Say what the next training does, and offer it, or the epochs that it lacks."""
         epochs, done = self._workspace.project.recipe.epochs, checkpoint.epochs_done
-        more = (
-            f" It has {done:,} epochs behind it: set the epochs above that."
-            if epochs <= done
-            else f" {epochs - done:,} of the {epochs:,} epochs are left to train."
-        )
+        text = f"The next training begins from {title}, step {checkpoint.step:,}."
+        if epochs > done:
+            left = f"{epochs - done:,} of the {epochs:,} epochs are left to train."
+            self._messages.say("info", f"{text} {left}", "Train", self._window.train)
+            return
+        fix = Fix(f"Set {done + epochs:,} epochs", SetRecipe("epochs", done + epochs))
         self._messages.say(
-            "info",
-            f"The next training begins from {details.folder.name}, step {checkpoint.step:,}.{more}",
-            "Train",
-            self._window.train,
+            "warning",
+            f"{text} It has {done:,} epochs behind it, and the recipe asks for {epochs:,} in all.",
+            fix.text,
+            lambda: self._workspace.apply(fix.text, lambda project: edits.mend(project, fix)),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -20,6 +20,7 @@ from studio.app.runs.column import RunColumn
 from studio.app.runs.detail import RunDetail
 from studio.app.runs.reading import Details
 from studio.app.theme.style import hairline
+from studio.app.theme.text_size import sized
 from studio.app.train.controller import TrainingController
 from studio.runs.catalog import Catalog, Entry, is_run
 
@@ -64,6 +65,7 @@ class RunsPage(QWidget):
         layout.addWidget(self.column)
         layout.addWidget(hairline(vertical=True))
         layout.addWidget(self._stack, 1)
+        sized(self.column, lambda column: column.take_share(self.width()))
         self.setFocusProxy(self.list)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
@@ -208,6 +210,10 @@ class RunsPage(QWidget):
             "Open a run folder…",
             self.choose_folder,
         )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.column.take_share(self.width())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px
 from studio.app.theme.tokens import S1, S3
 from studio.app.train.add_epochs import AddEpochs
 from studio.app.train.controller import TrainingController
@@ -31,6 +33,7 @@ KEPT = 50
 
 
 HEIGHT = 40
+LEAST_TEXT = 280
 
 
 class RunStatus(QFrame):
@@ -83,11 +86,14 @@ class RunStatus(QFrame):
         set_icon(self.export, "export")
         self.export.setToolTip("Take the trained model away in a format that works elsewhere")
         self.export.clicked.connect(self.export_requested)
-        self._row = row = QHBoxLayout()
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(S3)
+        for button in (self.more, self.folder, self.go_on, self.longer, self.export):
+            self._buttons.addWidget(button)
+        self._row = row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         row.setSpacing(S3)
         row.addWidget(self.text, 1)
-        for button in (self.more, self.folder, self.go_on, self.longer, self.export):
-            row.addWidget(button)
+        row.addLayout(self._buttons)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(S3, S1, S1, S1)
         layout.setSpacing(S1)
@@ -181,6 +187,7 @@ class RunStatus(QFrame):
         usable = isinstance(result, Finished) and result.epochs > 0
         self.export.setVisible(ended and (usable or isinstance(result, Failed)))
         self.export.setEnabled(usable)
+        self._flow()
         run = self._controller.run
         if run is not None:
             self.folder.setToolTip(str(run.folder))
@@ -190,6 +197,22 @@ class RunStatus(QFrame):
             self.say("Training goes on.")
         elif state == "stopping" and result is None:
             self.say("Stopping after the step under way, with a checkpoint.")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._flow()
+
+    def _flow(self) -> None:
+        """Put the buttons under the text where they leave it too little room beside them."""
+        direction = QBoxLayout.Direction
+        room = self.width() - self._buttons.sizeHint().width()
+        narrow = room < px(LEAST_TEXT)
+        wanted = direction.TopToBottom if narrow else direction.LeftToRight
+        if self._row.direction() != wanted:
+            self._row.setDirection(wanted)
+            self._buttons.setAlignment(
+                Qt.AlignmentFlag.AlignLeft if narrow else Qt.AlignmentFlag(0)
+            )
 
     def _ask_epochs(self) -> None:
         project, run = self._controller.project, self._controller.run
@@ -208,7 +231,7 @@ class RunStatus(QFrame):
     def _offer(self, fixes: Sequence[Fix]) -> None:
         """Buttons that change the project and train again."""
         for button in self.remedies:
-            self._row.removeWidget(button)
+            self._buttons.removeWidget(button)
             button.hide()
             button.deleteLater()
         self.remedies = []
@@ -217,7 +240,7 @@ class RunStatus(QFrame):
             set_role(button, "link")
             button.setToolTip("Changes the recipe, and trains again from the beginning")
             button.clicked.connect(lambda _=False, fix=fix: self.remedy_wanted.emit(fix))
-            self._row.insertWidget(1 + len(self.remedies), button)
+            self._buttons.insertWidget(1 + len(self.remedies), button)
             button.show()
             self.remedies.append(button)
 

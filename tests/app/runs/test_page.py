@@ -220,6 +220,18 @@ def test_the_page_looks_only_while_it_is_to_be_seen(window: MainWindow, make: Ma
     until(lambda: page.detail.curves._steps == 20)  # type: ignore[union-attr]
 
 
+def test_large_texts_leave_the_run_its_room(window: MainWindow, make: Make) -> None:
+    make("one")
+    page = chosen(window, "one")
+    assert page.detail.go_on.y() == page.detail.export.y()
+    window.resize(1024, 700)
+    window.set_text_size("150")
+    until(lambda: page.detail.export.y() > page.detail.show_button.y())
+    assert page.column.width() <= 0.4 * page.width() + 1
+    assert page.detail.export.geometry().right() < page.detail.viewport().width()
+    window.set_text_size("system")
+
+
 def test_hundreds_of_runs_are_painted_quickly(window: MainWindow, make: Make, qtbot: QtBot) -> None:
     page = opened(window)
     info = replace(HERE, state="completed", title="run")
@@ -352,6 +364,20 @@ def test_the_own_recipe_stays_where_the_network_is_the_same(window: MainWindow, 
     page.detail.checkpoints.branch.click()
     assert window.workspace.project.recipe == mine
     assert window.controller.parent_run is not None
+
+
+def test_epochs_that_the_branch_lacks_are_offered(window: MainWindow, make: Make) -> None:
+    make("whole")
+    short = Recipe(epochs=2)
+    window.workspace.apply("Set a recipe", lambda project: replace(project, recipe=short))
+    page = chosen(window, "whole")
+    page.detail.checkpoints.branch.click()
+    assert window.messages.text.endswith(
+        "It has 2 epochs behind it, and the recipe asks for 2 in all."
+    )
+    button = next(b for b in window.messages._buttons if b.text() == "Set 4 epochs")
+    button.click()
+    assert window.workspace.project.recipe.epochs == 4
 
 
 def test_unsaved_work_is_asked_about_before_a_branch_takes_its_place(

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, Qt
 from pytestqt.qtbot import QtBot
 
+from studio.app.train import controller as control
 from studio.app.train.beginnings import Parent
 from studio.app.train.controller import TrainingController
 from studio.app.train.page import TrainPage
@@ -21,6 +22,12 @@ from studio.project.values import Project, Recipe
 from studio.runs.api import Failed, Finished
 from tests.run_writer import HERE, THERE, Writer
 from tests.scripted_engine import Script, ScriptedEngine
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One poll reads all that was said, however busy the machine is."""
+    monkeypatch.setattr(control, "SECONDS_A_POLL", 60.0)
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +242,20 @@ def test_a_killed_run_can_be_continued_with_the_epochs_it_had(
     assert controller.follower is None
     controller.stop()
     controller._poll()
+
+
+def test_in_a_narrow_window_the_buttons_stand_under_the_text(
+    page: TrainPage, controller: TrainingController, past: Writer
+) -> None:
+    controller.follow(past.folder.path)
+    until(lambda: controller.state == "idle")
+    status = page.status
+    assert status.text.geometry().right() < status.export.x()
+    page.resize(860, 700)
+    until(lambda: status.export.y() > status.text.geometry().bottom())
+    assert status.export.geometry().right() < status.width()
+    page.resize(1376, 852)
+    until(lambda: status.text.geometry().right() < status.export.x())
 
 
 def test_epochs_are_added_to_a_run_that_has_ended(
