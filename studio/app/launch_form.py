@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from studio.app.number_field import NumberField
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S2, S3, S5
+from studio.app.train.beginnings import new_folder
 from studio.app.train.controller import TrainingController
 from studio.app.workspace import Workspace
 from studio.project.settings import Integer
@@ -219,7 +220,7 @@ class LaunchForm(QWidget):
         title = self._workspace.title
         if self._run_is_ours and self.run.property("title") != title:
             self.run.setProperty("title", title)
-            self.run.setText(str(self._controller.new_folder(title)))
+            self.run.setText(str(new_folder(self._controller.runs_root, title)))
         slurm = self.slurm.isChecked()
         several = not slurm and self._number("machines") > 1
         for row, shown in ((1, several), (2, slurm), (3, slurm), (5, self._has_folder())):

@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from studio.app.run_queue import RunQueue
+from studio.app.train.beginnings import new_folder
 from studio.app.train.controller import TrainingController
 from studio.project.values import Project
 from studio.runs.api import Finished
@@ -135,16 +136,18 @@ class QueueRunner(QObject):
 
     @Slot(object)
     def _note_result(self, result: Finished) -> None:
-        self._result = result
+        if self._controller.follower is None:  # what another process trains is none of ours
+            self._result = result
 
     @Slot(str)
     @Slot(str, str)
     def _note_failure(self, message: str, advice: str = "") -> None:
-        self._trouble = f"{message} {advice}".strip()
+        if self._controller.follower is None:
+            self._trouble = f"{message} {advice}".strip()
 
     @Slot()
     def _settle(self) -> None:
-        if self._controller.busy or self._controller.engine is None:
+        if not self._controller.free:
             return
         result, self._result = self._result, None
         self._end(result)
@@ -192,7 +195,7 @@ class QueueRunner(QObject):
         folder = Path(entry.folder) if _is_run(entry.folder) else None
         again = folder is not None
         if folder is None:
-            folder = self._controller.new_folder(entry.name)
+            folder = new_folder(self._controller.runs_root, entry.name)
             # Before the run begins: were it the other way round, a crash between the two would
             # leave a run that nobody goes on with, and train it a second time.
             if not self.queue.change(entry.id, folder=str(folder)):

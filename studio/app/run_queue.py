@@ -15,10 +15,10 @@ from typing import Any
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QStandardPaths, QTimer, Signal, Slot
 
-from studio.app.file_lock import FileLock
 from studio.project import codec
 from studio.project.values import Project
 from studio.runs import queue as queues
+from studio.runs.file_lock import FileLock
 from studio.runs.files import explain_write_error, write_whole
 from studio.runs.queue import Queue, Queued, note_on
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
@@ -43,6 +44,9 @@ from studio.project.problems import Fix, InsertBefore, Problem
 from studio.project.recipes import recipe_problems
 from studio.project.values import DataSettings, Recipe
 from studio.runs.api import Engine, Finished
+
+if TYPE_CHECKING:
+    from studio.app.export_dialog import ExportDialog  # brings numpy, as the pages made later do
 
 
 class MainWindow(QMainWindow):
@@ -97,6 +101,7 @@ class MainWindow(QMainWindow):
             "build": lambda: BuildPage(workspace),
             "data": self._make_data_page,
             "train": self._make_train_page,
+            "runs": self._make_runs_page,
             "start": self._make_start_page,
         }
         self._arrange()
@@ -113,7 +118,7 @@ class MainWindow(QMainWindow):
     # Pages
 
     def page(self, key: str) -> QWidget:
-        """The page ``key`` (start, build, data, train), made when it is first asked for."""
+        """The page ``key`` (start, build, data, train, runs), made when it is first asked for."""
         if key not in self._made:
             page = self._makers[key]()
             self._made[key] = page
@@ -163,6 +168,25 @@ class MainWindow(QMainWindow):
         page.load_plots()
         return page
 
+    def _make_runs_page(self) -> QWidget:
+        from studio.app.runs.doing import RunDoing
+        from studio.app.runs.page import RunsPage
+
+        page = RunsPage(self.controller, self._background)
+        self._run_doing = RunDoing(
+            page, self.workspace, self.controller, self.files, self.messages, self
+        )
+        return page
+
+    def open_run(self, folder: Path) -> None:
+        """Show what there is to know of the run in ``folder``."""
+        from studio.app.runs.page import RunsPage
+
+        self.show_page("runs")
+        page = self.page("runs")
+        assert isinstance(page, RunsPage)
+        page.open(folder)
+
     def _make_start_page(self) -> QWidget:
         from studio.app.start_page import StartPage
 
@@ -209,11 +233,20 @@ class MainWindow(QMainWindow):
 
     def export(self) -> None:
         """Show the export dialog beside the window."""
+        self._export_dialog().show()
+
+    def export_run(self, folder: Path) -> None:
+        """The same for the run in ``folder``."""
+        dialog = self._export_dialog()
+        dialog.choose_run(folder)
+        dialog.show()
+
+    def _export_dialog(self) -> ExportDialog:
         from studio.app.export_dialog import ExportDialog
 
         dialog = ExportDialog(self.workspace, self.controller, self._background, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
+        return dialog
 
     def train_elsewhere(self) -> None:
         """Show the command that trains the project on other machines, beside the window."""
@@ -318,6 +351,7 @@ class MainWindow(QMainWindow):
         self.rail.add_page("build", "Build", "build", "Put the network together")
         self.rail.add_page("data", "Data", "data", "Choose and look at the images")
         self.rail.add_page("train", "Train", "train", "Set the recipe, train and watch")
+        self.rail.add_page("runs", "Runs", "runs", "See all runs, go on with one, branch from it")
         body = QHBoxLayout()
         body.setSpacing(0)
         body.addWidget(self.rail)
@@ -342,6 +376,7 @@ class MainWindow(QMainWindow):
         self.top.device.explain.connect(self._explain_device)
         workspace.started.connect(self.messages.clear)
         workspace.started.connect(self._note_choice)
+        workspace.started.connect(lambda: controller.branch_from(None))
         workspace.saved.connect(self.messages.clear)
         workspace.changed.connect(self.messages.refresh)
         workspace.changed.connect(self._show_history)
@@ -513,6 +548,8 @@ class MainWindow(QMainWindow):
         if self._closing or self._watching():
             return
         done = "Training is complete" if result.reason == "completed" else "Training was stopped"
+        if (follower := self.controller.follower) is not None:
+            done = f"{follower.info.title} has ended, {result.reason}"
         best = ""
         if result.best_epoch > 0:
             share = f"{result.best_accuracy:.1%}".replace("%", " %")
@@ -520,7 +557,7 @@ class MainWindow(QMainWindow):
         self.messages.say("good", f"{done}{best}.", "Export the model", self.export)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped_project(event) is not None:
+        if _dropped_project(event) is not None or _dropped_run(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -528,11 +565,21 @@ class MainWindow(QMainWindow):
         if path is not None:
             # The drag is not over until this returns; a question would hold up its source.
             QTimer.singleShot(0, self, lambda: self.files.open(path))
+        elif (folder := _dropped_run(event)) is not None:
+            self.open_run(folder)
 
 
 def _dropped_project(event: QDropEvent) -> Path | None:
     for url in event.mimeData().urls():
         path = Path(url.toLocalFile())
         if url.isLocalFile() and path.suffix == codec.SUFFIX and path.is_file():
+            return path
+    return None
+
+
+def _dropped_run(event: QDropEvent) -> Path | None:
+    for url in event.mimeData().urls():
+        path = Path(url.toLocalFile())
+        if url.isLocalFile() and (path / "run.json").is_file():
             return path
     return None

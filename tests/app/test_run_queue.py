@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -43,7 +44,9 @@ class FolderEngine(ScriptedEngine):
     def start(self, project: Project, folder: Path, parent: Path | None = None) -> ScriptedRun:
         self.refuse = "The images are gone." if project.recipe.learning_rate in self.refuses else ""
         run = super().start(project, folder, parent)
-        RunFolder.create(folder, project, RunInfo(state="running", title=folder.name, created=""))
+        here = socket.gethostname()  # where no process of this number trains it any longer
+        info = RunInfo(state="running", title=folder.name, created="", machine=here)
+        RunFolder.create(folder, project, info)
         return run
 
     def resume(self, folder: Path, epochs: int | None = None) -> ScriptedRun:

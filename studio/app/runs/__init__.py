@@ -1,1 +1,1 @@
-"""The runs page: what was trained, what is trained now, and what waits."""
+"""The runs page: which runs there are, what came of each, and what can be done with it."""

@@ -18,13 +18,13 @@ from PySide6.QtWidgets import (
 
 from studio.app.device_chip import pick
 from studio.app.queue_runner import QueueRunner, count
-from studio.app.run_control import progress_words
 from studio.app.runs.queue_list import QueueList, Row
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW, S1, S2, S3
 from studio.app.train.controller import TrainingController
+from studio.app.train.pace import progress_words
 from studio.project.recipes import DEVICE
 from studio.project.values import Recipe
 from studio.runs.queue import Queued

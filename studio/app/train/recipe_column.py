@@ -9,6 +9,7 @@ from studio.app.background import Background
 from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S3, S4
+from studio.app.train.branch_note import BranchNote
 from studio.app.train.cards import Card, ChoiceCard, ChosenCard, PlainCard, RateCard
 from studio.app.train.controller import TrainingController
 from studio.app.train.layer_rates_card import LayerRatesCard
@@ -122,6 +123,8 @@ class RecipeColumn(QFrame):
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        self.branch = BranchNote(controller)
+        column.addWidget(self.branch)
         for card in self._cards:
             column.addWidget(card)
         column.addStretch(1)
@@ -194,6 +197,7 @@ class RecipeColumn(QFrame):
         wanted = self._workspace.project.recipe.device
         if machine is None:
             self.machine.summary.clear()
+            self.machine.form.set_unavailable({})
             return
         devices = machine.devices
         if wanted != "auto":
@@ -201,6 +205,8 @@ class RecipeColumn(QFrame):
         text = devices[0].title if devices else "not in this machine"
         self.machine.summary.setText(text)
         set_role(self.machine.summary, "small" if devices else "warning")
+        uncompiled = devices[0].uncompiled if devices else ""
+        self.machine.form.set_unavailable({"compile": uncompiled})
 
     def _show_state(self, state: str) -> None:
         busy = self._controller.busy

@@ -21,6 +21,7 @@ from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S3
+from studio.app.train.add_epochs import AddEpochs
 from studio.app.train.controller import TrainingController
 from studio.project.problems import Fix
 from studio.runs.api import EpochDone, Failed, Finished
@@ -69,8 +70,13 @@ class RunStatus(QFrame):
         set_icon(self.go_on, "play")
         self.go_on.setToolTip("Go on from the last checkpoint, exactly where this run was")
         self.go_on.clicked.connect(controller.go_on)
+        self.longer = QPushButton("Add epochs…", self)
+        set_icon(self.longer, "plus")
+        self.longer.setToolTip("Train this run for longer, from its last checkpoint on")
+        self.longer.clicked.connect(self._ask_epochs)
+        self.epochs: AddEpochs | None = None
         self.remedies: list[QPushButton] = []
-        self.folder = QPushButton("Open the run's folder", self)
+        self.folder = QPushButton("Open folder", self)
         set_role(self.folder, "link")
         self.folder.clicked.connect(self._open_folder)
         self.export = QPushButton("Export…", self)
@@ -80,7 +86,7 @@ class RunStatus(QFrame):
         self._row = row = QHBoxLayout()
         row.setSpacing(S3)
         row.addWidget(self.text, 1)
-        for button in (self.more, self.folder, self.go_on, self.export):
+        for button in (self.more, self.folder, self.go_on, self.longer, self.export):
             row.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(S3, S1, S1, S1)
@@ -138,7 +144,10 @@ class RunStatus(QFrame):
             self._warnings = []
             self.more.setChecked(False)
             self._show_warnings()
-            self.say("Starting")
+            self.say("Starting" if self._controller.follower is None else "Reading the run")
+            return
+        if isinstance(self._controller.result, Finished):  # it comes back after another one
+            self._tell_result(self._controller.result)
             return
         images = f"{started.train_images:,} images to learn from"
         held = f"{started.validation_images:,} to check with"
@@ -167,6 +176,7 @@ class RunStatus(QFrame):
         result = self._controller.result
         self.folder.setVisible(ended)
         self.go_on.setVisible(ended and self._controller.can_continue)
+        self.longer.setVisible(ended and self._controller.can_extend)
         self._offer(result.remedies if ended and isinstance(result, Failed) else ())
         usable = isinstance(result, Finished) and result.epochs > 0
         self.export.setVisible(ended and (usable or isinstance(result, Failed)))
@@ -180,6 +190,20 @@ class RunStatus(QFrame):
             self.say("Training goes on.")
         elif state == "stopping" and result is None:
             self.say("Stopping after the step under way, with a checkpoint.")
+
+    def _ask_epochs(self) -> None:
+        project, run = self._controller.project, self._controller.run
+        if project is None or run is None:
+            return
+        if self.epochs is None:
+            self.epochs = AddEpochs(self)
+            self.epochs.wanted.connect(self._add_epochs)
+        self.epochs.open_at(self.longer, len(self._controller.epochs), project.recipe.epochs)
+
+    def _add_epochs(self, epochs: int) -> None:
+        run = self._controller.run
+        if run is not None:
+            self._controller.continue_run(run.folder, epochs)
 
     def _offer(self, fixes: Sequence[Fix]) -> None:
         """Buttons that change the project and train again."""
