@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -20,7 +20,7 @@ from studio.app.device_chip import pick
 from studio.app.queue_runner import QueueRunner, count
 from studio.app.runs.queue_list import QueueList, Row
 from studio.app.theme.icons import set_icon
-from studio.app.theme.style import set_role
+from studio.app.theme.style import hairline, set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW, S1, S2, S3
 from studio.app.train.controller import TrainingController
@@ -34,6 +34,9 @@ EMPTY = (
     "is then; change the recipe and press it again, and the runs are trained one after the other."
 )
 
+_HIGHEST = 208
+"""Pixels that the rows of a compact panel take at most: four of them."""
+
 
 class QueuePanel(QFrame):
     """Follows the runner and the controller. Arrows choose, Alt+Up and Alt+Down move, Delete
@@ -44,12 +47,19 @@ class QueuePanel(QFrame):
         runner: QueueRunner,
         controller: TrainingController,
         parent: QWidget | None = None,
+        *,
+        compact: bool = False,
     ) -> None:
+        """A ``compact`` one stands above other things: it is as high as its rows, up to a few, and
+        is hidden while there are none."""
         super().__init__(parent)
+        self._compact = compact
         self._runner = runner
         self._controller = controller
         self.setAccessibleName("Queue of runs")
         self.state = QLabel(self)
+        self.state.setWordWrap(True)
+        self.state.setContentsMargins(S3, 0, S3, 0)
         set_role(self.state, "small")
         self.toggle = QPushButton(self)
         self.toggle.clicked.connect(self._toggle)
@@ -75,14 +85,10 @@ class QueuePanel(QFrame):
     def _arrange_widgets(self) -> None:
         title = QLabel("Queue", self)
         set_role(title, "title")
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(title)
-        words.addWidget(self.state)
         head = QHBoxLayout()
         head.setContentsMargins(S3, S2, S2, 0)
         head.setSpacing(S1)
-        head.addLayout(words, 1)
+        head.addWidget(title, 1)
         for action, icon in (
             (self.earlier, "chevron-up"), (self.later, "chevron-down"),
             (self.again, "redo"), (self.remove, "trash"),
@@ -92,10 +98,13 @@ class QueuePanel(QFrame):
         head.addWidget(self.toggle)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, S1)
-        layout.setSpacing(S2)
+        layout.setSpacing(S1)
         layout.addLayout(head)
+        layout.addWidget(self.state)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.empty)
+        if self._compact:
+            layout.addWidget(hairline(parent=self))
 
     def _action(self, text: str, keys: str, do: Callable[[], object]) -> QAction:
         action = QAction(text, self)
@@ -125,10 +134,18 @@ class QueuePanel(QFrame):
         body = self.empty if self.list.isHidden() else self.list
         height = body.y() + S1
         if not self.list.isHidden():
-            height += self.list.whole_height() + S2
+            height += self.list.whole_height() + S1
         if not self.empty.isHidden():
             height += self.empty.heightForWidth(self.width())
         return height
+
+    def _fit(self) -> None:
+        self.list.setFixedHeight(min(self.list.whole_height(), px(_HIGHEST)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._compact:
+            self._fit()  # reasons wrap anew
 
     # What is shown -------------------------------------------------------------------------------
 
@@ -142,9 +159,13 @@ class QueuePanel(QFrame):
             rows.insert(0, self._running_row())
         self.list.show_rows(rows)
         self.list.setVisible(bool(rows))
-        self.empty.setVisible(not entries)
+        self.empty.setVisible(not entries and not self._compact)
+        if self._compact:
+            self.setVisible(bool(entries))
+            self._fit()
         elsewhere = runner.queue.worked_elsewhere
         self.state.setText(self._words(elsewhere))
+        self.state.setVisible(bool(self.state.text()))
         self.toggle.setText("Hold" if runner.on else "Start")
         set_icon(self.toggle, "pause" if runner.on else "play")
         self.toggle.setEnabled(runner.on or (bool(runner.waiting) and not elsewhere))

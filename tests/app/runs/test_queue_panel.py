@@ -214,6 +214,23 @@ def test_the_count_follows_and_the_buttons_stay_where_they_are(
     assert control.size() == control.sizeHint()
 
 
+def test_above_the_runs_it_takes_the_room_of_its_rows_and_none_without(
+    setting: Setting, qtbot: QtBot
+) -> None:
+    panel = QueuePanel(setting.runner, setting.controller, compact=True)
+    qtbot.addWidget(panel)
+    panel.resize(340, 300)
+    panel.show()
+    assert panel.list.height() == panel.list.whole_height()
+    for _ in range(20):
+        setting.runner.add(project(0.1), "digits")
+    assert panel.list.height() == 208
+    setting.queue.remove([entry.id for entry in setting.queue.queue.entries])
+    assert not panel.isVisible()
+    setting.runner.add(project(0.1), "digits")
+    assert panel.isVisible()
+
+
 def test_the_popup_is_as_high_as_its_rows(setting: Setting, qtbot: QtBot) -> None:
     control = QueueControl(setting.runner, setting.controller)
     qtbot.addWidget(control)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,6 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from studio.app.background import Background
 from studio.app.run_queue import RunQueue
+from studio.app.runs.queue_panel import QueuePanel
+from studio.app.train.beginnings import Parent
 from studio.app.train.controller import TrainingController
 from studio.app.window import MainWindow
 from studio.app.workspace import Workspace
@@ -212,6 +215,30 @@ def test_on_the_start_page_there_is_nothing_to_add_and_what_waits_is_shown(
     window.workspace.new(window.workspace.project, "chosen")
     window.show_page("train")
     assert window.top.queue.add.isVisible()
+
+
+def test_the_runs_page_shows_the_queue(window: MainWindow, engine: ScriptedEngine) -> None:
+    window.take_engine(engine)
+    window.show_page("runs")
+    panel = window.page("runs").findChild(QueuePanel)
+    assert panel is not None
+    assert not panel.isVisible()
+    window.top.queue.add.click()
+    assert panel.isVisible()
+    assert [row.title for row in panel.list.rows] == ["quickstart"]
+
+
+def test_a_branch_is_queued_with_its_checkpoint(
+    qtbot: QtBot, window: MainWindow, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    window.take_engine(engine)
+    checkpoint = tmp_path / "parent" / "last.safetensors"
+    window.controller.branch_from(Parent(checkpoint, "parent", 12))
+    window.top.queue.add.click()
+    window.controller.branch_from(None)
+    window.queue.runner.start()
+    qtbot.waitUntil(lambda: len(engine.runs) == 1)
+    assert engine.parent == checkpoint
 
 
 def test_a_queue_that_cannot_be_read_is_told_of(
