@@ -55,9 +55,9 @@ class QueueDesk(QObject):
         if faults := controller.faults(workspace.project):
             refused(faults[0])
             return
-        branch = controller.parent_run
-        parent = str(branch.checkpoint) if branch is not None else ""
-        if not self.runner.add(workspace.project, workspace.title, parent):
+        parent = controller.parent_run
+        begins = str(parent.checkpoint) if parent is not None else ""
+        if not self.runner.add(workspace.project, workspace.title, begins):
             return
         entry = self.queue.queue.entries[-1]
         text = f"Added “{entry.name}”: {self.runner.words}."

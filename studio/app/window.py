@@ -171,10 +171,10 @@ class MainWindow(QMainWindow):
     def _make_runs_page(self) -> QWidget:
         from studio.app.runs.doing import RunDoing
         from studio.app.runs.page import RunsPage
-        from studio.app.runs.queue_panel import QueuePanel
+        from studio.app.runs.queue_section import QueueSection
 
         page = RunsPage(self.controller, self._background)
-        page.add_on_top(QueuePanel(self.queue.runner, self.controller, compact=True))
+        page.add_on_top(QueueSection(self.queue.runner, self.controller, page))
         self._run_doing = RunDoing(
             page, self.workspace, self.controller, self.files, self.messages, self
         )

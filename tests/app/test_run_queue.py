@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 from msgspec.structs import replace
@@ -44,8 +44,8 @@ class FolderEngine(ScriptedEngine):
     def start(self, project: Project, folder: Path, parent: Path | None = None) -> ScriptedRun:
         self.refuse = "The images are gone." if project.recipe.learning_rate in self.refuses else ""
         run = super().start(project, folder, parent)
-        here = socket.gethostname()  # where no process of this number trains it any longer
-        info = RunInfo(state="running", title=folder.name, created="", machine=here)
+        # Of this machine, and of a process that is gone: as after a kill.
+        info = RunInfo(state="running", title=folder.name, created="", machine=gethostname())
         RunFolder.create(folder, project, info)
         return run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -20,7 +20,7 @@ from studio.app.device_chip import pick
 from studio.app.queue_runner import QueueRunner, count
 from studio.app.runs.queue_list import QueueList, Row
 from studio.app.theme.icons import set_icon
-from studio.app.theme.style import hairline, set_role
+from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW, S1, S2, S3
 from studio.app.train.controller import TrainingController
@@ -34,9 +34,6 @@ EMPTY = (
     "is then; change the recipe and press it again, and the runs are trained one after the other."
 )
 
-_HIGHEST = 208
-"""Pixels that the rows of a compact panel take at most: four of them."""
-
 
 class QueuePanel(QFrame):
     """Follows the runner and the controller. Arrows choose, Alt+Up and Alt+Down move, Delete
@@ -47,13 +44,8 @@ class QueuePanel(QFrame):
         runner: QueueRunner,
         controller: TrainingController,
         parent: QWidget | None = None,
-        *,
-        compact: bool = False,
     ) -> None:
-        """A ``compact`` one stands above other things: it is as high as its rows, up to a few, and
-        is hidden while there are none."""
         super().__init__(parent)
-        self._compact = compact
         self._runner = runner
         self._controller = controller
         self.setAccessibleName("Queue of runs")
@@ -103,8 +95,6 @@ class QueuePanel(QFrame):
         layout.addWidget(self.state)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.empty)
-        if self._compact:
-            layout.addWidget(hairline(parent=self))
 
     def _action(self, text: str, keys: str, do: Callable[[], object]) -> QAction:
         action = QAction(text, self)
@@ -131,6 +121,8 @@ class QueuePanel(QFrame):
 
     def whole_height(self) -> int:
         """Pixels that it takes to show every row."""
+        if (layout := self.layout()) is not None:
+            layout.activate()  # what has just been shown or hidden takes its room
         body = self.empty if self.list.isHidden() else self.list
         height = body.y() + S1
         if not self.list.isHidden():
@@ -138,14 +130,6 @@ class QueuePanel(QFrame):
         if not self.empty.isHidden():
             height += self.empty.heightForWidth(self.width())
         return height
-
-    def _fit(self) -> None:
-        self.list.setFixedHeight(min(self.list.whole_height(), px(_HIGHEST)))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if self._compact:
-            self._fit()  # reasons wrap anew
 
     # What is shown -------------------------------------------------------------------------------
 
@@ -159,10 +143,7 @@ class QueuePanel(QFrame):
             rows.insert(0, self._running_row())
         self.list.show_rows(rows)
         self.list.setVisible(bool(rows))
-        self.empty.setVisible(not entries and not self._compact)
-        if self._compact:
-            self.setVisible(bool(entries))
-            self._fit()
+        self.empty.setVisible(not entries)
         elsewhere = runner.queue.worked_elsewhere
         self.state.setText(self._words(elsewhere))
         self.state.setVisible(bool(self.state.text()))

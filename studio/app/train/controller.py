@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -32,9 +31,6 @@ from studio.runs.api import (
     Started,
     WorkFailed,
 )
-
-if TYPE_CHECKING:
-    pass  # brings numpy, for which the window cannot wait
 
 POLL_MS = 100
 MESSAGES_A_POLL = 100
@@ -127,16 +123,15 @@ class TrainingController(RunOnShow):
         """Train ``project`` in a new run folder, from ``parent_run`` where there is one; whether
         it was begun. If not, ``refused``."""
         obstacles = self.obstacles(project)
-        if obstacles or self.engine is None:
-            self.refused.emit(obstacles[0] if obstacles else "There is no engine.")
+        if obstacles:
+            self.refused.emit(obstacles[0])
             return False
         parent = self.parent_run.checkpoint if self.parent_run is not None else None
         return self.start_in(beginnings.new_folder(self.runs_root, title), project, parent)
 
     def start_in(self, folder: Path, project: Project, parent: Path | None = None) -> bool:
-        """Train ``project``, which need not be the window's, in ``folder``, from the checkpoint
-        ``parent`` where there is one; whether it was begun. The engine says what is wrong with
-        the project."""
+        """Train ``project``, which need not be the window's, in ``folder``; whether it was begun.
+        The engine says what is wrong with it. If not begun, ``refused``."""
         engine, reason = self.engine, self.hindrance
         if engine is None or reason:
             self.refused.emit(reason)

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from studio.app.background import Background
 from studio.app.run_queue import RunQueue
-from studio.app.runs.queue_panel import QueuePanel
+from studio.app.runs.queue_section import QueueSection
 from studio.app.train.beginnings import Parent
 from studio.app.train.controller import TrainingController
 from studio.app.window import MainWindow
@@ -217,30 +217,6 @@ def test_on_the_start_page_there_is_nothing_to_add_and_what_waits_is_shown(
     assert window.top.queue.add.isVisible()
 
 
-def test_the_runs_page_shows_the_queue(window: MainWindow, engine: ScriptedEngine) -> None:
-    window.take_engine(engine)
-    window.show_page("runs")
-    panel = window.page("runs").findChild(QueuePanel)
-    assert panel is not None
-    assert not panel.isVisible()
-    window.top.queue.add.click()
-    assert panel.isVisible()
-    assert [row.title for row in panel.list.rows] == ["quickstart"]
-
-
-def test_a_branch_is_queued_with_its_checkpoint(
-    qtbot: QtBot, window: MainWindow, engine: ScriptedEngine, tmp_path: Path
-) -> None:
-    window.take_engine(engine)
-    checkpoint = tmp_path / "parent" / "last.safetensors"
-    window.controller.branch_from(Parent(checkpoint, "parent", 12))
-    window.top.queue.add.click()
-    window.controller.branch_from(None)
-    window.queue.runner.start()
-    qtbot.waitUntil(lambda: len(engine.runs) == 1)
-    assert engine.parent == checkpoint
-
-
 def test_a_queue_that_cannot_be_read_is_told_of(
     qtbot: QtBot, workspace: Workspace, controller: TrainingController, background: Background
 ) -> None:
@@ -279,3 +255,29 @@ def test_closing_asks_and_says_what_becomes_of_the_queue(
     assert window.close()
     assert len(RunQueue().queue.entries) == 2
     assert RunQueue().queue.entries[0].folder == str(engine.runs[0].folder)
+
+
+def test_the_runs_page_shows_the_queue_as_long_as_something_is_in_it(
+    window: MainWindow, engine: ScriptedEngine
+) -> None:
+    page = window.page("runs")
+    section = page.findChild(QueueSection)
+    assert section is not None
+    assert section.isHidden()
+    window.queue.add(lambda text: None)
+    window.queue.add(lambda text: None)
+    assert not section.isHidden()
+    assert section.panel.list.count() == 2
+    section.panel.list.setCurrentRow(0)
+    section.panel.remove.trigger()
+    section.panel.list.setCurrentRow(0)
+    section.panel.remove.trigger()
+    assert section.isHidden()
+
+
+def test_a_branch_is_queued_with_what_it_begins_from(
+    window: MainWindow, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    window.controller.branch_from(Parent(tmp_path / "best.safetensors", "before", 12))
+    window.queue.add(lambda text: None)
+    assert window.queue.queue.queue.entries[-1].parent == str(tmp_path / "best.safetensors")
