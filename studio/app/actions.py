@@ -54,7 +54,7 @@ class Actions:
         self.redo = self._add("Redo", "Ctrl+Shift+Z", commands.redo)
         self.redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
         self.train = self._add("Train", "Ctrl+R", commands.train)
-        self.queue = self._add("Queue", "Ctrl+Shift+R", commands.queue)
+        self.queue = self._add("Add to the queue", "Ctrl+Shift+R", commands.queue)
         self.queue.setToolTip("Train the project after what is trained or waits already")
         self.elsewhere = self._add("Train elsewhere …", "", commands.elsewhere)
         self.elsewhere.setToolTip("The command or Slurm script that trains this project elsewhere")

@@ -24,7 +24,7 @@ class DeviceChip(QAbstractButton):
     explain = Signal()
     _DOT = 8
     _MAX_WIDTH = 230
-    _MIN_WIDTH = 112
+    _MIN_WIDTH = 132
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

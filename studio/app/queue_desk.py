@@ -63,6 +63,8 @@ class QueueDesk(QObject):
         text = f"Added “{entry.name}”: {self.runner.words}."
         if self.runner.on:
             self._messages.say("info", text)
+        elif self.queue.worked_elsewhere:
+            self._messages.say("info", f"{text} Another window is working the queue off.")
         elif controller.busy:
             self._messages.say("info", f"{text} The queue is held.", "Go on", self.runner.start)
         else:

@@ -39,6 +39,7 @@ class QueueRunner(QObject):
         self.held = False
         """Whether the user has stopped it, by hold or by stopping a run."""
         self._closed = False
+        self._beginning = False
         self._trouble = ""
         self._result: Finished | None = None
         self._done = self._failed = 0
@@ -126,6 +127,8 @@ class QueueRunner(QObject):
     @Slot(str)
     def _follow(self, state: str) -> None:
         if state == "starting":
+            if not self._beginning:
+                self._end(self._result)  # the user was faster than the next of the queue
             self._result, self._trouble = None, ""
         if not self._controller.busy and not self._closed:
             # What came of the run is told after its state; only then is it known what comes next.
@@ -133,16 +136,18 @@ class QueueRunner(QObject):
 
     @Slot(object)
     def _note_result(self, result: Finished) -> None:
-        self._result = result
+        if self._controller.follower is None:  # what another process trains is none of ours
+            self._result = result
 
     @Slot(str)
     @Slot(str, str)
     def _note_failure(self, message: str, advice: str = "") -> None:
-        self._trouble = f"{message} {advice}".strip()
+        if self._controller.follower is None:
+            self._trouble = f"{message} {advice}".strip()
 
     @Slot()
     def _settle(self) -> None:
-        if self._controller.busy or self._controller.engine is None:
+        if not self._controller.free:
             return
         result, self._result = self._result, None
         self._end(result)
@@ -163,7 +168,7 @@ class QueueRunner(QObject):
         if entry is None:
             return
         if result is not None:
-            self._done += 1
+            self._done += result.reason == "completed"
             self.queue.drop(entry.id)
         elif trouble:
             self._failed += 1
@@ -199,11 +204,12 @@ class QueueRunner(QObject):
         self.current = entry.id
         self.queue.arrange((entry.id,))
         parent = Path(entry.parent) if entry.parent else None
-        begun = (
-            self._controller.continue_run(folder)
-            if again
-            else self._controller.start_in(folder, entry.project, parent)
-        )
+        self._beginning = True
+        if again:
+            begun = self._controller.continue_run(folder)
+        else:
+            begun = self._controller.start_in(folder, entry.project, parent)
+        self._beginning = False
         if not begun:
             self._trouble = self._trouble or "It could not be begun."
             self._soon.start()

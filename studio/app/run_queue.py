@@ -48,6 +48,7 @@ class RunQueue(QObject):
         self._projects: dict[bytes, Project] = {}
         self._gone: tuple[tuple[int, Queued], ...] = ()
         self._work: FileLock | None = None
+        self._opened = False
         self.complaint = ""
         """What was wrong with the file when it was read, as sentences; "" for nothing."""
         self._watcher = QFileSystemWatcher(self)
@@ -183,6 +184,7 @@ class RunQueue(QObject):
         with contextlib.suppress(OSError):  # said when something is added
             self.path.parent.mkdir(parents=True, exist_ok=True)
         self.look()
+        self._opened = True
 
     @Slot()
     def look(self) -> None:
@@ -252,6 +254,8 @@ class RunQueue(QObject):
             self.complaint += f"The file cannot be set aside ({error.strerror or error})."
         else:
             self.complaint += f"The file is kept as {beside.name}."
+        if self._opened:
+            self.failed.emit(self.complaint)
 
     def _write(self, queue: Queue) -> None:
         content = queues.dumps(queue)

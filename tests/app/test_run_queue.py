@@ -253,6 +253,24 @@ def test_held_the_run_under_way_goes_on_and_no_other_begins(qtbot: QtBot, make: 
     assert len(window.engine.runs) == 1
 
 
+def test_a_run_that_the_user_begins_first_goes_before_the_queue(qtbot: QtBot, make: Make) -> None:
+    window = make()
+    window.runner.add(project(0.1), "digits")
+    window.runner.add(project(0.2), "digits")
+    window.runner.start()
+    qtbot.waitUntil(lambda: len(window.engine.runs) == 1)
+    # In the same moment at which the run of the queue ends:
+    window.controller.finished.connect(
+        lambda _: len(window.engine.runs) == 1 and window.controller.start(project(0.5), "mine")
+    )
+    end_of(qtbot, window, 2)
+    assert window.run.project == project(0.5)
+    assert window.runner.current == ""
+    assert window.names == ["digits, learning rate 0.2"]
+    end_of(qtbot, window, 3)
+    assert window.run.project == project(0.2)
+
+
 def test_the_queue_waits_for_the_engine(qtbot: QtBot, make: Make) -> None:
     window = make(loaded=False)
     window.runner.add(project(), "digits")
@@ -454,6 +472,10 @@ def test_a_damaged_file_is_told_of_and_kept(make: Make) -> None:
     assert [file.read_bytes() for file in aside] == [damaged]
     assert aside[0].name in second.queue.complaint
     assert make().queue.complaint == ""
+    second.queue.path.write_bytes(b"{")
+    second.queue.look()
+    assert second.told == [second.queue.complaint]
+    assert "it is no JSON" in second.queue.complaint
 
 
 def test_what_is_removed_can_be_put_back(qtbot: QtBot, make: Make) -> None:

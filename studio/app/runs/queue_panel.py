@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
 )
 
 from studio.app.device_chip import pick
-from studio.app.elided import ElidedLabel
 from studio.app.queue_runner import QueueRunner, count
 from studio.app.runs.queue_list import QueueList, Row
 from studio.app.theme.icons import set_icon
@@ -50,7 +49,9 @@ class QueuePanel(QFrame):
         self._runner = runner
         self._controller = controller
         self.setAccessibleName("Queue of runs")
-        self.state = ElidedLabel("", self)
+        self.state = QLabel(self)
+        self.state.setWordWrap(True)
+        self.state.setContentsMargins(S3, 0, S3, 0)
         set_role(self.state, "small")
         self.toggle = QPushButton(self)
         self.toggle.clicked.connect(self._toggle)
@@ -76,14 +77,10 @@ class QueuePanel(QFrame):
     def _arrange_widgets(self) -> None:
         title = QLabel("Queue", self)
         set_role(title, "title")
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(title)
-        words.addWidget(self.state)
         head = QHBoxLayout()
         head.setContentsMargins(S3, S2, S2, 0)
         head.setSpacing(S1)
-        head.addLayout(words, 1)
+        head.addWidget(title, 1)
         for action, icon in (
             (self.earlier, "chevron-up"), (self.later, "chevron-down"),
             (self.again, "redo"), (self.remove, "trash"),
@@ -93,8 +90,9 @@ class QueuePanel(QFrame):
         head.addWidget(self.toggle)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, S1)
-        layout.setSpacing(S2)
+        layout.setSpacing(S1)
         layout.addLayout(head)
+        layout.addWidget(self.state)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.empty)
 
@@ -123,10 +121,12 @@ class QueuePanel(QFrame):
 
     def whole_height(self) -> int:
         """Pixels that it takes to show every row."""
+        if (layout := self.layout()) is not None:
+            layout.activate()  # what has just been shown or hidden takes its room
         body = self.empty if self.list.isHidden() else self.list
         height = body.y() + S1
         if not self.list.isHidden():
-            height += self.list.whole_height() + S2
+            height += self.list.whole_height() + S1
         if not self.empty.isHidden():
             height += self.empty.heightForWidth(self.width())
         return height
@@ -146,7 +146,7 @@ class QueuePanel(QFrame):
         self.empty.setVisible(not entries)
         elsewhere = runner.queue.worked_elsewhere
         self.state.setText(self._words(elsewhere))
-        self.state.setToolTip(self.state.text())
+        self.state.setVisible(bool(self.state.text()))
         self.toggle.setText("Hold" if runner.on else "Start")
         set_icon(self.toggle, "pause" if runner.on else "play")
         self.toggle.setEnabled(runner.on or (bool(runner.waiting) and not elsewhere))

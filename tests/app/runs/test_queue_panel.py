@@ -16,6 +16,7 @@ from studio.app.queue_control import QueueControl
 from studio.app.queue_runner import QueueRunner
 from studio.app.run_queue import RunQueue
 from studio.app.runs.queue_panel import QueuePanel
+from studio.app.runs.queue_section import QueueSection
 from studio.app.train.controller import TrainingController
 from studio.project import templates
 from studio.project.values import Project
@@ -212,6 +213,25 @@ def test_the_count_follows_and_the_buttons_stay_where_they_are(
     assert control.show_all.text() == "12"
     assert control.add.mapTo(control, QPoint()) == place
     assert control.size() == control.sizeHint()
+
+
+def test_above_the_runs_it_takes_the_room_of_its_rows_and_none_without(
+    setting: Setting, qtbot: QtBot
+) -> None:
+    section = QueueSection(setting.runner, setting.controller)
+    qtbot.addWidget(section)
+    section.setFixedWidth(340)
+    section.show()
+    few = section.height()
+    assert section.panel.list.whole_height() < few < 260
+    for _ in range(20):
+        setting.runner.add(project(0.1), "digits")
+    assert section.height() == 260
+    setting.queue.remove([entry.id for entry in setting.queue.queue.entries])
+    assert not section.isVisible()
+    setting.runner.add(project(0.1), "digits")
+    assert section.isVisible()
+    assert section.height() < few
 
 
 def test_the_popup_is_as_high_as_its_rows(setting: Setting, qtbot: QtBot) -> None:

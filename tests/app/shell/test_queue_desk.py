@@ -63,6 +63,19 @@ def test_queued_behind_a_run_it_follows_without_a_question(
     qtbot.waitUntil(lambda: len(engine.runs) == 2)
 
 
+def test_where_another_window_works_no_start_is_offered(
+    window: MainWindow, engine: ScriptedEngine
+) -> None:
+    window.take_engine(engine)
+    other = RunQueue()
+    assert other.take_work()
+    window.top.queue.add.click()
+    assert window.messages.text == (
+        "Added “quickstart”: 1 run waits. Another window is working the queue off."
+    )
+    other.close()
+
+
 def test_a_hundred_clicks_queue_a_hundred_runs(window: MainWindow, engine: ScriptedEngine) -> None:
     window.take_engine(engine)
     for _ in range(100):
