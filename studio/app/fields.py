@@ -230,9 +230,10 @@ def field(setting: Setting, parent: QWidget | None = None) -> Field:
     return made
 
 
-def tooltip(setting: Setting) -> str:
-    """What the setting does, its unit and its bounds, as rich text that wraps."""
-    parts = [setting.help] if setting.help else []
+def tooltip(setting: Setting, unavailable: str = "") -> str:
+    """What the setting does, its unit and its bounds, as rich text that wraps; before it why it is
+    ``unavailable``."""
+    parts = [part for part in (unavailable, setting.help) if part]
     if isinstance(setting, Integer | Real):
         low = setting.special if isinstance(setting, Integer) and setting.special else None
         start = low or f"{setting.minimum:g}"

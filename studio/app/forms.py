@@ -18,7 +18,7 @@ from typing import Any
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from studio.app.fields import Field, field
+from studio.app.fields import Field, field, tooltip
 from studio.app.number_field import ScrubLabel
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S3
@@ -69,6 +69,7 @@ class SettingsForm(QWidget):
             if name in values:
                 self._values[name] = values[name]
                 row.editor.set_value(values[name])
+                row.show_available()
         self._show_what_matters()
 
     def set_several(self, owners: Mapping[str, Mapping[str, Any]], shown: Collection[str]) -> None:
@@ -92,9 +93,16 @@ class SettingsForm(QWidget):
         for name, row in self._rows.items():
             row.set_fixed(reasons.get(name, ""))
 
+    def set_unavailable(self, reasons: Mapping[str, str]) -> None:
+        """Let the flags in ``reasons`` not be switched on, and say with their help why. One that
+        is on can be switched off."""
+        for name, row in self._rows.items():
+            row.set_unavailable(reasons.get(name, ""))
+
     def _edited(self, name: str, value: object) -> None:
         self._values[name] = value
         self._rows[name].refuse("")
+        self._rows[name].show_available()
         self._show_what_matters()
         self.edited.emit(name, value)
 
@@ -119,7 +127,7 @@ class _Row:
         self.reason = QLabel(parent)
         set_role(self.reason, "muted")
         self.reason.hide()
-        self._refusal = self._error = ""
+        self._refusal = self._error = self._unavailable = ""
         self._visible = True
         self._parent = parent
         self._bubble: QLabel | None = None
@@ -144,6 +152,19 @@ class _Row:
         if reason != self.reason.text():
             self.reason.setText(reason)
             self._show_row()
+
+    def set_unavailable(self, reason: str) -> None:
+        if reason != self._unavailable:
+            self._unavailable = reason
+            text = tooltip(self.setting, reason)
+            self.editor.setToolTip(text)
+            self.label.setToolTip(text)
+            self.show_available()
+            self._show_message()
+
+    def show_available(self) -> None:
+        """Whether the editor answers, by its value now."""
+        self.editor.setEnabled(not self._unavailable or self.editor.value is True)
 
     def _show_row(self) -> None:
         fixed = bool(self.reason.text())
@@ -179,7 +200,8 @@ class _Row:
         self.message.setText(sentence)
         self.message.setVisible(bool(self._error) and self._visible)
         self._show_bubble(self._refusal and sentence)
-        self.editor.setAccessibleDescription(sentence or self.setting.help)
+        said = " ".join(part for part in (self._unavailable, self.setting.help) if part)
+        self.editor.setAccessibleDescription(sentence or said)
         invalid = "true" if sentence else ""
         if (self.editor.property("invalid") or "") != invalid:
             self.editor.setProperty("invalid", invalid)

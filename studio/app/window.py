@@ -27,6 +27,7 @@ from studio.app.device_chip import device_menu, pick
 from studio.app.files import ProjectFiles
 from studio.app.inspection import Inspection
 from studio.app.message_bar import MessageBar
+from studio.app.queue_desk import QueueDesk
 from studio.app.rail import Rail
 from studio.app.recovery import Recovery
 from studio.app.safekeeping import Safekeeping
@@ -79,10 +80,14 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(960, 600)
         self.setAcceptDrops(True)
         self.files = ProjectFiles(workspace, self, self.show_page)
+        self.pages = QStackedWidget(self)
+        self.messages = MessageBar(self.pages, self)
+        self.queue = QueueDesk(workspace, controller, self.messages, self)
         self.actions_ = Actions(self, self._commands())
         self.top = TopBar(
             workspace,
             controller,
+            self.queue.runner,
             self.actions_.undo,
             self.actions_.redo,
             self.actions_.export,
@@ -90,8 +95,6 @@ class MainWindow(QMainWindow):
             self,
         )
         self.rail = Rail(self)
-        self.pages = QStackedWidget(self)
-        self.messages = MessageBar(self.pages, self)
         recovery = recovery or Recovery(workspace, parent=self)
         self._made: dict[str, QWidget] = {}
         self._makers: dict[str, Callable[[], QWidget]] = {
@@ -147,6 +150,7 @@ class MainWindow(QMainWindow):
         if self.workspace.shelf.complaint:
             self.messages.say("warning", self.workspace.shelf.complaint)
         self.safekeeping.offer()
+        self.queue.offer()
         self.ready.emit()
 
     def _make_data_page(self) -> QWidget:
@@ -159,6 +163,7 @@ class MainWindow(QMainWindow):
 
         page = TrainPage(self.workspace, self.controller, background=self._background)
         page.export_requested.connect(self.export)
+        page.recipe.elsewhere.clicked.connect(self.train_elsewhere)
         page.node_wanted.connect(self._show_node)
         page.load_plots()
         return page
@@ -166,8 +171,10 @@ class MainWindow(QMainWindow):
     def _make_runs_page(self) -> QWidget:
         from studio.app.runs.doing import RunDoing
         from studio.app.runs.page import RunsPage
+        from studio.app.runs.queue_section import QueueSection
 
         page = RunsPage(self.controller, self._background)
+        page.add_on_top(QueueSection(self.queue.runner, self.controller, page))
         self._run_doing = RunDoing(
             page, self.workspace, self.controller, self.files, self.messages, self
         )
@@ -243,6 +250,14 @@ class MainWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         return dialog
 
+    def train_elsewhere(self) -> None:
+        """Show the command that trains the project on other machines, beside the window."""
+        from studio.app.launch_dialog import LaunchDialog
+
+        dialog = LaunchDialog(self.workspace, self.controller, self.files.save, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
     def show_shortcuts(self) -> None:
         """Show the sheet of shortcuts beside the window."""
         from studio.app.shortcuts import SECTIONS, ShortcutSheet
@@ -282,7 +297,9 @@ class MainWindow(QMainWindow):
         QSettings().setValue("window/geometry", self.saveGeometry())
         self.hide()
         self._kept = self.safekeeping.close(keep=self._unasked)
+        self.queue.runner.close()
         self.controller.shutdown()
+        self.queue.close()
         self._background.shutdown()
         event.accept()
         self.closed.emit()
@@ -291,6 +308,7 @@ class MainWindow(QMainWindow):
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
             self.safekeeping.look()
+            self.queue.look()
 
     def _may_stop_run(self) -> bool:
         if not self.controller.busy:
@@ -299,7 +317,8 @@ class MainWindow(QMainWindow):
         question.setIcon(QMessageBox.Icon.Question)
         question.setWindowTitle("A run is under way")
         question.setText("Stop the training and close?")
-        question.setInformativeText("The step under way is finished and a checkpoint is kept.")
+        kept = "The step under way is finished and a checkpoint is kept."
+        question.setInformativeText(f"{kept} {self.queue.at_close()}".strip())
         stop = question.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
         keep = question.addButton("Keep training", QMessageBox.ButtonRole.RejectRole)
         question.setDefaultButton(keep)
@@ -319,6 +338,8 @@ class MainWindow(QMainWindow):
             undo=workspace.undo,
             redo=workspace.redo,
             train=self.train,
+            queue=lambda: self.queue.add(self._say_refused),
+            elsewhere=self.train_elsewhere,
             export=self.export,
             shortcuts=self.show_shortcuts,
             menu=lambda: self.top.menu.showMenu(),
@@ -352,6 +373,8 @@ class MainWindow(QMainWindow):
         self.rail.chosen.connect(self.show_page)
         self.top.home.clicked.connect(lambda: self.show_page("start"))
         self.top.run.train_asked.connect(self.train)
+        self.top.queue.add_asked.connect(self.actions_.queue.trigger)
+        self.queue.show_asked.connect(self.top.queue.open)
         self.top.device.explain.connect(self._explain_device)
         workspace.started.connect(self.messages.clear)
         workspace.started.connect(self._note_choice)
@@ -470,6 +493,11 @@ class MainWindow(QMainWindow):
         page.set_data(picture(report.samples[0]), sum(report.counts["train"]))
 
     def _run_refused(self, message: str) -> None:
+        if self.queue.runner.current:
+            return  # it is none of the window's project, and the queue says what came of it
+        self._say_refused(message)
+
+    def _say_refused(self, message: str) -> None:
         text, problem = self._sentence(message), self._problem(message)
         if problem is None:
             project = self.workspace.project
@@ -504,7 +532,7 @@ class MainWindow(QMainWindow):
             self._show_node(fix.mend.node)  # the drawing has changed: let it be seen
 
     def _run_failed(self, message: str, advice: str) -> None:
-        if not self._watching():
+        if not self._watching() and not self.queue.runner.current:
             text = " ".join(self._sentence(part) for part in (message, advice) if part)
             self.messages.say("error", text, "Show the run", lambda: self.show_page("train"))
 

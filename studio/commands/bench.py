@@ -12,23 +12,31 @@ import msgspec
 
 from studio.commands.benchmarks.harness import MINIMUM_ROUNDS, BenchmarkFailed, Case, Report
 from studio.commands.loading import load_engine
+from studio.project.precision import PRECISION
 
 HELP = "measure one of the project's own benchmarks"
 
 NAMES = (
-    "analysis", "app", "canvas", "describe", "feed", "first_step", "loop", "module", "plots",
-    "precision", "startup",
+    "analysis", "app", "canvas", "describe", "feed", "first_step", "loop", "module", "peers",
+    "plots", "precision", "startup", "telemetry",
 )  # fmt: skip
 """Each is the module of that name in ``studio.commands.benchmarks``."""
 
-_WITH_TORCH = ("app", "feed", "first_step", "loop", "module", "precision")
+_WITH_TORCH = ("app", "feed", "first_step", "loop", "module", "peers", "precision", "telemetry")
+
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "peers": ("device", "network", "batch_size", "precision", "data"),
+    "telemetry": ("device",),
+}
+"""What a benchmark can be told; the others measure one thing."""
 
 
 class Benchmark(Protocol):
     """What such a module offers."""
 
     TITLE: str
-    measure: Callable[[int, Callable[[int, int], None]], Report]
+    measure: Callable[..., Report]
+    """Takes the rounds, whom to tell of progress, and its options by name."""
 
 
 def load(name: str) -> Benchmark:
@@ -45,6 +53,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"how often each case is measured (at least {MINIMUM_ROUNDS})",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--device", help="auto, cpu, cuda or mps (peers, telemetry)")
+    parser.add_argument("--network", metavar="TEMPLATE", help="the network to train (peers)")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="images a step (peers)")
+    parser.add_argument(
+        "--precision", choices=[name for name, _ in PRECISION.choices], help="(peers)"
+    )
+    parser.add_argument(
+        "--data", metavar="FOLDER", help="images to train on, in place of random pixels (peers)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,11 +69,20 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.rounds < MINIMUM_ROUNDS:
         print(f"studio bench: a median needs at least {MINIMUM_ROUNDS} rounds.", file=sys.stderr)
         return 2
+    options = {
+        name: value
+        for name in ("device", "network", "batch_size", "precision", "data")
+        if (value := getattr(arguments, name)) is not None
+    }
+    if others := [name for name in options if name not in _OPTIONS.get(arguments.name, ())]:
+        option = others[0].replace("_", "-")
+        print(f"studio bench: {arguments.name} takes no --{option}.", file=sys.stderr)
+        return 2
     if arguments.name in _WITH_TORCH:
         load_engine()  # which says in words where torch cannot be loaded
     benchmark = load(arguments.name)
     try:
-        report = benchmark.measure(arguments.rounds, _show_progress)
+        report = benchmark.measure(arguments.rounds, _show_progress, **options)
     except BenchmarkFailed as failure:
         print(f"studio bench: the benchmark stopped: {failure}", file=sys.stderr)
         return 1
@@ -89,6 +115,7 @@ def _table(report: Report) -> list[str]:
         lines.append(line)
     for goal in report.goals:
         lines.append(f"  goal {'kept' if goal.kept else 'MISSED'}: {goal.text}")
+    lines += [f"  {note}" for note in report.notes]
     return lines
 
 

@@ -9,6 +9,7 @@ import warnings
 import psutil
 import torch
 
+from studio.engine import compilers
 from studio.runs.api import Device, Machine, WorkFailed
 
 
@@ -19,7 +20,7 @@ def find_machine() -> Machine:
     memory = int(psutil.virtual_memory().total)
     cores = _cores()
     title = f"Processor, {cores} core{'s' if cores != 1 else ''}"
-    devices.append(Device("cpu", title, memory, _fastest_on_cpu()))
+    devices.append(Device("cpu", title, memory, _fastest_on_cpu(), compilers.obstacle("cpu")))
     return Machine(tuple(devices), str(torch.__version__), note)
 
 
@@ -93,9 +94,10 @@ def _cuda_devices() -> list[Device]:
     devices = []
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
-        fastest = _fastest_on_cuda(properties.major)
+        name, major = f"cuda:{index}", properties.major
         memory = int(properties.total_memory)
-        devices.append(Device(f"cuda:{index}", properties.name, memory, fastest))
+        uncompiled = compilers.obstacle(name, major)
+        devices.append(Device(name, properties.name, memory, _fastest_on_cuda(major), uncompiled))
     return devices
 
 

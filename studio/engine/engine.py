@@ -41,14 +41,19 @@ class TorchEngine:
 
     ``spare_cores`` processor cores are left to others while it computes: a window that shares
     the machine asks for one. ``watch`` is told of downloads outside of a run, whose own messages
-    tell of its.
+    tell of its. ``reader`` is where the data sets come from.
     """
 
-    def __init__(self, spare_cores: int = 0, watch: Watch = watch_nothing) -> None:
+    def __init__(
+        self,
+        spare_cores: int = 0,
+        watch: Watch = watch_nothing,
+        reader: DataReader | None = None,
+    ) -> None:
         self.team: Team = ALONE
         self._spare_cores = spare_cores
         self._watch = watch
-        self._reader = DataReader()
+        self._reader = reader or DataReader()
         self._run: TrainingRun | None = None
 
     def join_team(self) -> None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from studio.engine.feed import Part
+from studio.engine.norms import GradientNorms
 from studio.engine.probe import Probe
 from studio.engine.team import ALONE, Team
 from studio.runs.api import Probed
@@ -48,7 +49,7 @@ class _Step:
 
 @dataclass(frozen=True)
 class _Block:
-    """Steps whose numbers are on their way: ``(n, 2 + P)`` of loss, correct and norms."""
+    """Steps whose numbers are on their way: ``(n, 2 + M)`` of loss, correct and gradients."""
 
     steps: list[_Step]
     numbers: Tensor
@@ -97,11 +98,7 @@ class Recorder:
         self._team = team
         self._telemetry = telemetry
         self._metrics = metrics
-        parameters = [p for group in layers.values() for p in group]
-        self._learning = np.array([p.requires_grad for p in parameters], bool)
-        self._parameters = [p for p in parameters if p.requires_grad]
-        sizes = [len(group) for group in layers.values()]
-        self._starts = np.cumsum([0, *sizes[:-1]])
+        self._norms = GradientNorms(layers)
         self._watch = watch
         self._steps: list[_Step] = []
         self._rows: list[Tensor] = []
@@ -119,11 +116,7 @@ class Recorder:
 
     def record(self, step: int, epoch: int, rate: float) -> None:
         """Note a step after its backward passes, with the batches seen since the one before."""
-        with torch.no_grad():
-            loss, correct = self._over_the_step()
-            gradients = [p.grad for p in self._parameters if p.grad is not None]
-            norms = torch._foreach_norm(gradients)  # the L2 norm of each tensor, in few kernels
-            self._rows.append(torch.stack((loss, correct, *norms)))
+        self._rows.append(self._norms.take(*self._over_the_step()))
         images = sum(part.count for _, _, part in self._parts)
         self._parts.clear()
         self._steps.append(_Step(step, epoch, images, rate, self._watch()))
@@ -191,9 +184,7 @@ class Recorder:
             block.arrived.synchronize()  # the one wait for the device; it is an interval behind
         numbers = block.numbers.cpu().numpy()
         loss, correct = numbers[:, 0], numbers[:, 1]
-        squares = np.zeros((len(numbers), len(self._learning)))
-        squares[:, self._learning] = numbers[:, 2:].astype(np.float64) ** 2
-        norms = np.sqrt(np.add.reduceat(squares, self._starts, axis=1)).astype(np.float32)
+        norms = self._norms.read(numbers[:, 2:])
         if self._overflows:
             norms = np.where(np.isfinite(norms), norms, np.float32(0))  # nothing was learnt of it
         images = np.array([step.images for step in block.steps])

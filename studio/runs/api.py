@@ -34,13 +34,15 @@ class WorkFailed(Exception):
 class Device(msgspec.Struct, frozen=True):
     """A place to compute. ``name`` is torch's (``cpu``, ``cuda:0``, ``mps``), memory in bytes.
 
-    ``fastest`` is the precision that its hardware computes convolutions fastest in.
+    ``fastest`` is the precision that its hardware computes convolutions fastest in. ``uncompiled``
+    says in sentences why torch.compile cannot work on it; it is empty where it may.
     """
 
     name: str
     title: str
     memory: int
     fastest: str = "float32"
+    uncompiled: str = ""
 
 
 class Machine(msgspec.Struct, frozen=True):

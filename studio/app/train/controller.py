@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -32,9 +31,6 @@ from studio.runs.api import (
     Started,
     WorkFailed,
 )
-
-if TYPE_CHECKING:
-    pass  # brings numpy, for which the window cannot wait
 
 POLL_MS = 100
 MESSAGES_A_POLL = 100
@@ -115,6 +111,10 @@ class TrainingController(RunOnShow):
         """The sentences that say why ``project`` cannot be trained now; empty when it can."""
         if reason := self.hindrance:
             return (reason,)
+        return self.faults(project)
+
+    def faults(self, project: Project) -> tuple[str, ...]:
+        """What is wrong with ``project``, the window's, whether or not a run is under way."""
         analysis = analyze(project.network)
         problems = (*analysis.problems, *recipe_problems(project), *self.findings)
         return tuple(problem.message for problem in problems)
@@ -123,11 +123,19 @@ class TrainingController(RunOnShow):
         """Train ``project`` in a new run folder, from ``parent_run`` where there is one; whether
         it was begun. If not, ``refused``."""
         obstacles = self.obstacles(project)
-        if obstacles or self.engine is None:
-            self.refused.emit(obstacles[0] if obstacles else "There is no engine.")
+        if obstacles:
+            self.refused.emit(obstacles[0])
             return False
-        engine, folder = self.engine, beginnings.new_folder(self.runs_root, title)
         parent = self.parent_run.checkpoint if self.parent_run is not None else None
+        return self.start_in(beginnings.new_folder(self.runs_root, title), project, parent)
+
+    def start_in(self, folder: Path, project: Project, parent: Path | None = None) -> bool:
+        """Train ``project``, which need not be the window's, in ``folder``; whether it was begun.
+        The engine says what is wrong with it. If not begun, ``refused``."""
+        engine, reason = self.engine, self.hindrance
+        if engine is None or reason:
+            self.refused.emit(reason)
+            return False
         return self._begin(lambda: engine.start(project, folder, parent), project)
 
     def branch_from(self, parent: Parent | None) -> None:

@@ -75,6 +75,12 @@ class RecipeColumn(QFrame):
         self.machine = PlainCard(
             "Device and precision", workspace, "recipe", recipes.MACHINE_SETTINGS
         )
+        self.elsewhere = QPushButton("Train elsewhere …")
+        set_role(self.elsewhere, "link")
+        self.elsewhere.setToolTip(
+            "The command or Slurm script that trains this project on several GPUs or machines"
+        )
+        self.machine.column.addWidget(self.elsewhere)
         folding: dict[str, Card] = {
             "regularization": self.regularization,
             "augmentation": self.augmentation,
@@ -191,6 +197,7 @@ class RecipeColumn(QFrame):
         wanted = self._workspace.project.recipe.device
         if machine is None:
             self.machine.summary.clear()
+            self.machine.form.set_unavailable({})
             return
         devices = machine.devices
         if wanted != "auto":
@@ -198,6 +205,8 @@ class RecipeColumn(QFrame):
         text = devices[0].title if devices else "not in this machine"
         self.machine.summary.setText(text)
         set_role(self.machine.summary, "small" if devices else "warning")
+        uncompiled = devices[0].uncompiled if devices else ""
+        self.machine.form.set_unavailable({"compile": uncompiled})
 
     def _show_state(self, state: str) -> None:
         busy = self._controller.busy

@@ -41,13 +41,14 @@ class Goal(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The outcome of one benchmark."""
+    """The outcome of one benchmark; ``notes`` are sentences about how it came about."""
 
     benchmark: str
     rounds: int
     cases: tuple[Case, ...]
     ratios: tuple[Ratio, ...]
     goals: tuple[Goal, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def case(self, name: str) -> Case:
         """The case of that name; raises KeyError if there is none."""
@@ -95,16 +96,18 @@ def interleave(
     return Report(
         benchmark=benchmark,
         rounds=rounds,
-        cases=tuple(_summary(name, unit, values) for name, values in samples.items()),
-        ratios=tuple(_ratio(name, baseline, samples) for name in names if name != baseline),
+        cases=tuple(summary(name, unit, values) for name, values in samples.items()),
+        ratios=tuple(ratio(name, baseline, samples) for name in names if name != baseline),
     )
 
 
-def _summary(name: str, unit: str, values: Sequence[float]) -> Case:
+def summary(name: str, unit: str, values: Sequence[float]) -> Case:
+    """The case of that name, from its measurements of all rounds."""
     return Case(name, unit, statistics.median(values), min(values), max(values), tuple(values))
 
 
-def _ratio(name: str, baseline: str, samples: Mapping[str, Sequence[float]]) -> Ratio:
+def ratio(name: str, baseline: str, samples: Mapping[str, Sequence[float]]) -> Ratio:
+    """The case ``name`` divided by ``baseline``, round by round."""
     pairs = [one / other for one, other in zip(samples[name], samples[baseline], strict=True)]
     return Ratio(name, baseline, statistics.median(pairs), min(pairs), max(pairs))
 

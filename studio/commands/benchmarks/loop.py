@@ -36,7 +36,7 @@ def measure(rounds: int, progress: Callable[[int, int], None]) -> Report:
         "loop",
         {
             "bare loop": lambda: bare(project, data, torch.device(device), spare_cores=0),
-            "with telemetry": lambda: _with_telemetry(engine, project),
+            "with telemetry": lambda: with_telemetry(engine, project),
         },
         baseline="bare loop",
         rounds=rounds,
@@ -49,9 +49,10 @@ def measure(rounds: int, progress: Callable[[int, int], None]) -> Report:
     return msgspec.structs.replace(report, goals=(goal,))
 
 
-def _with_telemetry(engine: TorchEngine, project: Project) -> float:
-    """The engine as the app and ``studio train`` use it: recording, run folder, checkpoints."""
-    with tempfile.TemporaryDirectory() as folder:
+def with_telemetry(engine: TorchEngine, project: Project) -> float:
+    """Images per second of the engine as the app and ``studio train`` use it: recording, run
+    folder, checkpoints."""
+    with tempfile.TemporaryDirectory(prefix="training-studio-") as folder:
         run = engine.start(project, Path(folder) / "run")
         seconds: list[float] = []
         images = 0

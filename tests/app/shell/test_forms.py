@@ -309,3 +309,22 @@ def test_a_step_never_leaves_the_bounds(setting: Integer | Real, share: float, s
         assert result >= start - 1e-5 * abs(start)
     if steps < 0:
         assert result <= start + 1e-5 * abs(start)
+
+
+def test_a_flag_that_is_of_no_use_can_be_switched_off_and_not_on(qtbot: QtBot) -> None:
+    form = _form(qtbot, BIAS, MOMENTUM)
+    editor = form.editor("bias")
+    form.set_unavailable({"bias": "There is no compiler <here>."})
+    assert editor.isEnabled()  # it is on
+    assert "There is no compiler &lt;here&gt;." in editor.toolTip()
+    assert "There is no compiler" in editor.accessibleDescription()
+    qtbot.mouseClick(editor, Qt.MouseButton.LeftButton, pos=QPoint(6, editor.height() // 2))
+    assert editor.value is False
+    assert not editor.isEnabled()
+    form.set_values({"bias": True})  # by an undo, say
+    assert editor.isEnabled()
+    form.set_values({"bias": False})
+    form.set_unavailable({})
+    assert editor.isEnabled()
+    assert "compiler" not in editor.toolTip() + editor.accessibleDescription()
+    assert form.editor("momentum").isEnabled()

@@ -17,6 +17,7 @@ from studio.app.workspace import Workspace
 from studio.project import edits, presets, templates
 from studio.project.schedules.drawn import POINTS
 from studio.project.values import Chosen
+from studio.runs.api import Device, Machine
 
 
 @pytest.fixture
@@ -240,3 +241,29 @@ def test_other_schedules_have_no_handles_and_a_plateau_depends_on_the_run(
     assert preview.points == ()
     assert preview.focusPolicy() == Qt.FocusPolicy.NoFocus
     assert "depends on the run" in preview.accessibleDescription()
+
+
+def test_compile_is_offered_where_the_chosen_device_can(
+    qtbot: QtBot, workspace: Workspace, tmp_path: Path
+) -> None:
+    controller = TrainingController(tmp_path / "runs")
+    column = RecipeColumn(workspace, controller)
+    qtbot.addWidget(column)
+    editor = column.machine.form.editor("compile")
+    assert editor.isEnabled()  # as long as nothing is known
+    reason = "torch.compile needs a C++ compiler, and none is found."
+    controller.machine = Machine(
+        (
+            Device("cuda:0", "A GPU", 1 << 30),
+            Device("cpu", "Processor", 1 << 30, uncompiled=reason),
+        ),
+        "2.11",
+    )
+    column.refresh()
+    assert editor.isEnabled()
+    column.machine.form.edited.emit("device", "cpu")
+    assert not editor.isEnabled()
+    assert reason in editor.toolTip()
+    column.machine.form.edited.emit("device", "cuda")
+    assert editor.isEnabled()
+    assert reason not in editor.toolTip()
