@@ -156,6 +156,7 @@ class LaunchForm(QWidget):
     def launch(self) -> Launch:
         """What the fields ask for, for the project's file."""
         run = self.run.text().strip()
+        parent = self._controller.parent_run
         return Launch(
             project=str(self._workspace.path or "PROJECT.studio"),
             run=run,
@@ -165,6 +166,7 @@ class LaunchForm(QWidget):
             port=self._number("port"),
             images=self.images.text().strip() if self._has_folder() else "",
             activate=environment(),
+            branch=str(parent.checkpoint) if parent is not None else "",
             resume=bool(run) and (Path(run) / "run.json").is_file(),
         )
 

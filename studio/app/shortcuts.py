@@ -26,7 +26,7 @@ SECTIONS: tuple[Section, ...] = (
     (
         "Everywhere",
         (
-            ("Ctrl+1 … Ctrl+4", "Build, Data, Train, Runs"),
+            ("Ctrl+1, Ctrl+2, Ctrl+3, Ctrl+4", "Build, Data, Train, Runs"),
             ("Ctrl+R", "Train, pause or go on"),
             ("Ctrl+Shift+R", "Queue: train it after what waits"),
             ("Ctrl+N", "New: quick start, template, my images"),

@@ -24,7 +24,8 @@ class Launch:
     ``processes`` are those of each machine. ``host`` is the first of several ``machines``.
     ``images`` is the folder of images there, where that is another one than the project says.
     ``activate`` is the script that activates the Python environment, empty where none is needed.
-    With ``resume`` the run in ``run`` is gone on with.
+    ``branch`` is the checkpoint that the run begins from, empty for none. With ``resume`` the run
+    in ``run`` is gone on with.
     """
 
     project: str
@@ -35,6 +36,7 @@ class Launch:
     port: int = PORT
     images: str = ""
     activate: str = ""
+    branch: str = ""
     resume: bool = False
 
     @property
@@ -62,6 +64,7 @@ def command(launch: Launch) -> str:
     else:
         work = [launch.project, "--out", launch.run]
         work += ["--data", launch.images] if launch.images else []
+        work += ["--branch", launch.branch] if launch.branch else []
     words = shlex.join([*_start(launch), "-m", "studio", "train", *work])
     return f"{_activation(launch)}{words}\n"
 
@@ -109,6 +112,9 @@ def slurm_script(launch: Launch, slurm: Slurm) -> str:
     if launch.images:
         names.append(("images", launch.images))
         fresh += ' --data "$images"'
+    if launch.branch:
+        names.append(("branch", launch.branch))
+        fresh += ' --branch "$branch"'
     variables = "".join(f"{name}={shlex.quote(value)}\n" for name, value in names)
     return (
         f"#!/bin/bash\n{_directives(launch, slurm)}\n{_WHY}\n"

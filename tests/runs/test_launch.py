@@ -47,6 +47,15 @@ def test_a_run_that_is_there_is_gone_on_with_and_images_may_lie_elsewhere() -> N
     assert command(replace(PLAIN, images="/my images")).endswith(" --data '/my images'\n")
 
 
+def test_a_branch_begins_from_its_checkpoint_and_is_gone_on_with_as_any_run() -> None:
+    launch = replace(PLAIN, branch="/my runs/best.safetensors")
+    assert command(launch).endswith(" --branch '/my runs/best.safetensors'\n")
+    assert "--branch" not in command(replace(launch, resume=True))
+    script = slurm_script(launch, SLURM)
+    assert "branch='/my runs/best.safetensors'\n" in script
+    assert '--out "$run" --branch "$branch")' in script
+
+
 @given(st.text(st.characters(exclude_characters="\0"), min_size=1))
 def test_whatever_a_path_holds_a_shell_reads_it_as_it_is(path: str) -> None:
     launch = replace(PLAIN, project=path, run=path)

@@ -46,7 +46,9 @@ class BranchNote(QWidget):
         parent = self._controller.parent_run
         self.setVisible(parent is not None)
         if parent is not None:
-            self.text.setText(f"Continues from {parent.title}, step {parent.step:,}")
+            # A name of one long word may break behind its hyphens.
+            title = parent.title.replace("-", "-\u200b")
+            self.text.setText(f"Continues from {title}, step {parent.step:,}")
             self.text.setToolTip(
                 f"{parent.checkpoint}\nThe next runs take weights, epochs and, with the same "
                 "optimizer, its state from there, and follow this recipe from then on."

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMessageBox,
     QPushButton,
-    QToolButton,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -546,7 +545,7 @@ def test_a_question_mark_opens_the_sheet_and_stays_text_in_a_field(
 
 def test_the_shortcut_sheet_names_keys_that_the_window_has(window: MainWindow) -> None:
     known = {key.toString() for action in window.actions() for key in action.shortcuts()} | {
-        f"Ctrl+1 … Ctrl+{len(window.rail.findChildren(QToolButton))}"
+        f"Ctrl+{number}" for number in (1, 2, 3, 4)
     }
     for keys, _ in SECTIONS[0][1]:
         assert set(keys.split(", ")) <= known

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, Qt
 from pytestqt.qtbot import QtBot
 
+from studio.app.train import controller as control
 from studio.app.train.beginnings import Parent
 from studio.app.train.controller import TrainingController
 from studio.app.train.page import TrainPage
@@ -21,6 +22,12 @@ from studio.project.values import Project, Recipe
 from studio.runs.api import Failed, Finished
 from tests.run_writer import HERE, THERE, Writer
 from tests.scripted_engine import Script, ScriptedEngine
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One poll reads all that was said, however busy the machine is."""
+    monkeypatch.setattr(control, "SECONDS_A_POLL", 60.0)
 
 
 @pytest.fixture(scope="module")
