@@ -64,8 +64,8 @@ def class_weights(recipe: Recipe, counts: np.ndarray) -> np.ndarray | None:
 def hits(outputs: Tensor, targets: Targets) -> Tensor:
     """How many images are right; of a mixed one, the share of the class that is predicted."""
     predicted = outputs.argmax(1)
-    right = (predicted == targets.labels).sum().float()
+    right = (predicted == targets.labels).sum(dtype=torch.float32)
     if targets.others is None:
         return right
-    other = (predicted == targets.others).sum().float()
+    other = (predicted == targets.others).sum(dtype=torch.float32)
     return targets.share * right + (1 - targets.share) * other

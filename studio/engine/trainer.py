@@ -91,7 +91,8 @@ class Trainer:
                     loss = total = criterion(outputs, targets)
                     for weight, other in zip(self.auxiliary, others, strict=True):
                         total = total + weight * criterion(other, targets)
-                precision.backward(batch.weight * total)
+                # Mostly the step's only batch, and then a call less.
+                precision.backward(total if batch.weight == 1 else batch.weight * total)
                 recorder.see(loss, hits(outputs, targets), batch)
                 if not batch.completes:
                     continue  # its gradients wait for those of the step's other batches

@@ -264,6 +264,7 @@ QCheckBox::indicator:focus, QCheckBox::indicator:hover { border: 1px solid @acce
 QCheckBox::indicator:checked, QMenu::indicator:checked {
     background: @accent; border: 1px solid @accent; image: url("@check");
 }
+QCheckBox::indicator:disabled { border: 1px solid @line; background: transparent; }
 QCheckBox:focus { color: @accent; }
 QMenu::indicator:exclusive { width: 14px; height: 14px; border-radius: 8px; }
 QMenu::indicator:exclusive:checked {

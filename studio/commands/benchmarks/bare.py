@@ -22,7 +22,7 @@ from studio.project.precision import resolve
 from studio.project.values import Project
 
 EPOCHS = 3
-"""Epochs a measurement trains; the first warms up, the others count."""
+"""Epochs that a measurement trains at least; the first warms up, the others count."""
 
 
 def bare(project: Project, data: DataSet, device: torch.device, spare_cores: int) -> float:
@@ -60,7 +60,7 @@ def _loop(project: Project, data: DataSet, device: torch.device, spare_cores: in
     precision = Precision(chosen, device)
     kind = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(chosen)
     seconds = []
-    for epoch in range(EPOCHS):
+    for epoch in range(recipe.epochs):
         start = time.perf_counter()
         module.train()
         for images, labels in feed.batches(epoch):
@@ -77,5 +77,5 @@ def _loop(project: Project, data: DataSet, device: torch.device, spare_cores: in
 
 
 def speed(images: int, seconds: list[float]) -> float:
-    """Images per second over all epochs but the first, which warms up."""
-    return images / statistics.mean(seconds[1:])
+    """Images per second in the median of all epochs but the first, which warms up."""
+    return images / statistics.median(seconds[1:])

@@ -14,14 +14,14 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from studio.commands.benchmarks.bare import EPOCHS, speed
-from studio.commands.benchmarks.peer import Epochs, Setup
+from studio.commands.benchmarks.bare import speed
+from studio.commands.benchmarks.peer import EPOCHS, Epochs, Setup
 from studio.engine.assembly import Assembly
 from studio.engine.devices import synchronize
 
 
 def train(setup: Setup) -> float:
-    """Images per second of all epochs but the first."""
+    """Images per second, by the clock of whole epochs."""
     os.environ["KERAS_BACKEND"] = "torch"
     keras: Any = importlib.import_module("keras")
     tools = setup.assemble()

@@ -16,8 +16,8 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from studio.commands.benchmarks.bare import EPOCHS, speed
-from studio.commands.benchmarks.peer import Epochs, Setup
+from studio.commands.benchmarks.bare import speed
+from studio.commands.benchmarks.peer import EPOCHS, Epochs, Setup
 from studio.engine.assembly import Assembly
 from studio.engine.devices import synchronize
 
@@ -31,7 +31,7 @@ _PACKAGES = {
 
 
 def train(setup: Setup) -> float:
-    """Images per second of all epochs but the first."""
+    """Images per second, by the clock of whole epochs."""
     package = next(name for name in _PACKAGES if importlib.util.find_spec(name))
     library, loggers = (importlib.import_module(name) for name in _PACKAGES[package])
     tools = setup.assemble()

@@ -27,7 +27,7 @@ from studio.engine.devices import choose_device
 from studio.project.recipes import BATCH_SIZE
 
 TITLE = "images per second of one training in several libraries, and milliseconds added a step"
-STEPS = 100
+STEPS = 60
 """Steps of an epoch."""
 _PLAIN, _OURS = "plain PyTorch", "ours"
 _OTHERS = {"Lightning": ("lightning", "pytorch_lightning"), "Keras": ("keras",)}

@@ -12,7 +12,7 @@ import msgspec
 import torch
 from torch.nn import functional
 
-from studio.commands.benchmarks.bare import EPOCHS, bare
+from studio.commands.benchmarks.bare import bare
 from studio.commands.benchmarks.loop import with_telemetry
 from studio.commands.benchmarks.random_images import Given, random_images
 from studio.engine import TorchEngine
@@ -28,8 +28,8 @@ from studio.runs.api import Device
 _BATCH_ON_A_GPU = 128
 _TOGETHER = 10
 """Steps on a GPU between two looks at the clock, which wait for it."""
-_MOST = 200
-"""Steps of an epoch of the whole loop."""
+_EPOCHS, _MOST = 5, 200
+"""Epochs of the whole loop, and their steps at most."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Steps:
         recipe = msgspec.structs.replace(
             project.recipe,
             batch_size=batch if on_processor else _BATCH_ON_A_GPU,
-            epochs=EPOCHS,
+            epochs=_EPOCHS,
             device=device.name.partition(":")[0],
         )
         self.project = msgspec.structs.replace(project, recipe=recipe)

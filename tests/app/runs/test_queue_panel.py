@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.app.queue_control import QueueControl
@@ -218,20 +218,24 @@ def test_the_count_follows_and_the_buttons_stay_where_they_are(
 def test_above_the_runs_it_takes_the_room_of_its_rows_and_none_without(
     setting: Setting, qtbot: QtBot
 ) -> None:
-    section = QueueSection(setting.runner, setting.controller)
-    qtbot.addWidget(section)
-    section.setFixedWidth(340)
-    section.show()
+    column = QWidget()
+    qtbot.addWidget(column)
+    section = QueueSection(setting.runner, setting.controller, column)
+    layout = QVBoxLayout(column)
+    layout.addWidget(section)
+    layout.addStretch(1)
+    column.resize(340, 700)
+    column.show()
     few = section.height()
     assert section.panel.list.whole_height() < few < 260
     for _ in range(20):
         setting.runner.add(project(0.1), "digits")
-    assert section.height() == 260
+    qtbot.waitUntil(lambda: section.height() == 260)
     setting.queue.remove([entry.id for entry in setting.queue.queue.entries])
     assert not section.isVisible()
     setting.runner.add(project(0.1), "digits")
     assert section.isVisible()
-    assert section.height() < few
+    qtbot.waitUntil(lambda: section.height() < few)
 
 
 def test_the_popup_is_as_high_as_its_rows(setting: Setting, qtbot: QtBot) -> None:
