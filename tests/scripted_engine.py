@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from studio.project.schedules import rate
 from studio.project.values import DataSettings, Project, Recipe
@@ -39,6 +40,7 @@ from studio.runs.api import (
     WeightsReport,
     WorkFailed,
 )
+from studio.runs.folder import RunFolder
 from studio.runs.telemetry import Telemetry
 
 LAYERS = (
@@ -339,9 +341,15 @@ class ScriptedEngine:
     def resume(self, folder: Path, epochs: int | None = None) -> ScriptedRun:
         self.epochs_asked = epochs
         before = next((run for run in self.runs if run.folder == folder), None)
-        if before is None:
-            raise WorkFailed(f"There is no run to resume in {folder}.", "Choose another folder.")
-        run = ScriptedRun(before.project, folder, self.script, before.step)
+        if self.refuse:
+            raise WorkFailed(self.refuse, "Mend it and try again.")
+        if before is not None:
+            project, step = before.project, before.step
+        else:
+            project, step = RunFolder.open(folder).project(), RunFolder(folder).info().step
+        if epochs is not None:
+            project = replace(project, recipe=replace(project.recipe, epochs=epochs))
+        run = ScriptedRun(project, folder, self.script, step)
         self.runs.append(run)
         return run
 

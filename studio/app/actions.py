@@ -29,6 +29,8 @@ class Commands:
     undo: Callable[[], None]
     redo: Callable[[], None]
     train: Callable[[], None]
+    queue: Callable[[], None]
+    elsewhere: Callable[[], None]
     export: Callable[[], None]
     shortcuts: Callable[[], None]
     menu: Callable[[], None]
@@ -52,6 +54,10 @@ class Actions:
         self.redo = self._add("Redo", "Ctrl+Shift+Z", commands.redo)
         self.redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
         self.train = self._add("Train", "Ctrl+R", commands.train)
+        self.queue = self._add("Queue", "Ctrl+Shift+R", commands.queue)
+        self.queue.setToolTip("Train the project after what is trained or waits already")
+        self.elsewhere = self._add("Train elsewhere …", "", commands.elsewhere)
+        self.elsewhere.setToolTip("The command or Slurm script that trains this project elsewhere")
         self.export = self._add("Export …", "Ctrl+E", commands.export)
         self.export.setToolTip("Take the model away in a format that works elsewhere")
         self.larger = self._add(
@@ -96,7 +102,7 @@ class Actions:
         menu.addSeparator()
         menu.addActions([self.save, self.save_as, self.export])
         menu.addSeparator()
-        menu.addActions([self.undo, self.redo, self.train])
+        menu.addActions([self.undo, self.redo, self.train, self.queue, self.elsewhere])
         menu.addSeparator()
         self._add_view(menu)
         menu.addAction(self.shortcuts)

@@ -309,6 +309,8 @@ def _notice() -> tuple[QFrame, QLabel]:
 
 def _dropped_folder(event: QDropEvent) -> Path | None:
     for url in event.mimeData().urls():
-        if url.isLocalFile() and Path(url.toLocalFile()).is_dir():
-            return Path(url.toLocalFile())
+        folder = Path(url.toLocalFile())
+        # A run folder is for the window, which shows the run.
+        if url.isLocalFile() and folder.is_dir() and not (folder / "run.json").is_file():
+            return folder
     return None

@@ -24,13 +24,14 @@ class DeviceChip(QAbstractButton):
     explain = Signal()
     _DOT = 8
     _MAX_WIDTH = 230
+    _MIN_WIDTH = 112
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tone = "muted"
         sized(self, lambda w: w.setFont(font(FONT_BASE)))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.clicked.connect(self.explain)
         theme().scheme_changed.connect(self.update)
         self.show_loading()
@@ -66,6 +67,11 @@ class DeviceChip(QAbstractButton):
     def sizeHint(self) -> QSize:
         width = self.fontMetrics().horizontalAdvance(self.text()) + self._DOT + S2 + 2 * S3
         return QSize(min(px(self._MAX_WIDTH), width), px(ROW))
+
+    def minimumSizeHint(self) -> QSize:
+        # In a narrow window the progress of a run needs the room more than a long name does.
+        hint = self.sizeHint()
+        return QSize(min(px(self._MIN_WIDTH), hint.width()), hint.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

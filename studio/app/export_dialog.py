@@ -85,6 +85,7 @@ class ExportDialog(QDialog):
         self._controller = controller
         self._background = background
         self._run: Path | None = None
+        self._asked: Path | None = None
         self._path_is_ours = True
         self._may_replace: Path | None = None
         self._written: Path | None = None
@@ -109,6 +110,15 @@ class ExportDialog(QDialog):
     def choose_format(self, key: str) -> None:
         """Take the format ``key``, as a click on it does."""
         self.formats[key].setChecked(True)
+
+    def choose_run(self, folder: Path) -> None:
+        """Offer the run in ``folder``, wherever it lies, and take it."""
+        row = self.model.findData(folder)
+        if row < 0:
+            self._asked = folder
+            self._list_models()
+            row = self.model.findData(folder)
+        self.model.setCurrentIndex(row)
 
     def _add_source(self, layout: QVBoxLayout) -> None:
         grid = QGridLayout()
@@ -223,10 +233,13 @@ class ExportDialog(QDialog):
         self.model.clear()
         if self._run is not None:
             self.model.addItem(f"Trained: {self._run.name}", self._run)
+        if self._asked is not None:
+            self.model.addItem(f"Trained: {self._asked.name}", self._asked)
         first = self.model.count()
         for folder, info in list_runs(self._controller.runs_root):
             # A run without an epoch has no checkpoint worth taking away.
-            if info.best_epoch and folder.path != self._run and self.model.count() < MODELS:
+            known = folder.path in (self._run, self._asked)
+            if info.best_epoch and not known and self.model.count() < MODELS:
                 share = f"{info.best_accuracy:.1%}".replace("%", " %")
                 self.model.addItem(f"Trained: {folder.path.name}, {share}", folder.path)
         self.model.addItem("This project as it starts, untrained", None)

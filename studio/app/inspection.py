@@ -83,7 +83,8 @@ class Inspection(QObject):
             self._rest.start()
 
     def _engine_changed(self, state: str) -> None:
-        if state in ("idle", "unavailable") and self.status in ("waiting", "no engine"):
+        known = self._controller.engine is not None or state == "unavailable"
+        if known and self.status in ("waiting", "no engine"):
             self._look()
 
     def _wanted(self) -> tuple[DataSettings, tuple[int, int, int]] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
@@ -34,6 +34,8 @@ class MessageBar(QFrame):
     """One message at a time; the latest counts. What only informs goes away by itself, and what
     no longer holds goes with ``refresh``. ``over`` is what it lies upon."""
 
+    closed = Signal()
+    """What it said is gone; in a moment something else may be said."""
     _INFO_MILLISECONDS = 8000
     _WIDEST = 760
     _ABOVE = 48
@@ -126,7 +128,9 @@ class MessageBar(QFrame):
         """Close the bar."""
         self._timer.stop()
         self._holds = None
-        self.hide()
+        if not self.isHidden():
+            self.hide()
+            self.closed.emit()
 
     @Slot()
     def refresh(self) -> None:

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import msgspec
 
-from studio.app.file_lock import FileLock
 from studio.project import codec
 from studio.project.values import Project
+from studio.runs.file_lock import FileLock, can_lock
 from studio.runs.files import write_whole
 
 FORMAT = "training-studio-recovery"
@@ -123,14 +123,8 @@ class RecoveryFolder:
                 return Slot(lock)
             # Another window took it for one that was left behind, in the moment before it was
             # locked; or locks are not to be had at all.
-            if not self._can_lock():
+            if not can_lock(self.path):
                 raise OSError(f"files in {self.path} cannot be locked")
-
-    def _can_lock(self) -> bool:
-        probe = FileLock.take(self.path / f"probe-{uuid.uuid4().hex}{_LOCK}")
-        if probe is not None:
-            probe.release()
-        return probe is not None
 
     def lost(self) -> tuple[list[Lost], list[str]]:
         """Copies that were left behind, the newest first, and sentences on what cannot be read.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
@@ -13,6 +11,7 @@ from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_BASE, RADIUS, ROW, S1, S2, S3, color, font, theme
 from studio.app.train.controller import TrainingController
+from studio.app.train.pace import progress_words
 
 
 class RunControl(QWidget):
@@ -74,7 +73,7 @@ class RunControl(QWidget):
             widget.setVisible(busy)
         self.more.setEnabled(state in ("running", "paused"))
         self.after_epoch.setChecked(self._controller.last_epoch)
-        self.train.setEnabled(state == "idle")
+        self.train.setEnabled(self._controller.free)
         self.train.setToolTip(_WHY_NOT.get(state, "Train the network on the data (Ctrl+R)"))
         self.pause.setEnabled(state in ("running", "paused"))
         self.stop.setEnabled(busy and state != "stopping")
@@ -116,36 +115,6 @@ _WHY_NOT = {
     "loading": "The engine is still loading; training can start in a moment",
     "unavailable": "Training needs torch, which cannot be loaded: see the device chip",
 }
-
-
-def progress_words(
-    state: str, epoch: int, epochs: int, seconds_left: float, images_per_second: float
-) -> tuple[str, str]:
-    """What stands on the progress bar: where the run is, and its pace.
-
-    Seconds that are not a number are left out.
-    """
-    if state == "starting" or epochs == 0:
-        return "Starting", ""
-    where = f"Epoch {epoch} / {epochs}"
-    pace = f"{images_per_second:,.0f} images/s" if images_per_second >= 1 else ""
-    if state == "stopping":
-        return f"Stopping · epoch {epoch} / {epochs}", ""
-    if state == "paused":
-        return f"Paused · epoch {epoch} / {epochs}", ""
-    if math.isfinite(seconds_left):
-        where += f" · {clock(seconds_left)} left"
-    return where, pace
-
-
-def clock(seconds: float) -> str:
-    """A time as ``0:41``, ``12:05`` or ``3:12:05``."""
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, second = divmod(rest, 60)
-    if hours:
-        return f"{hours}:{minutes:02}:{second:02}"
-    return f"{minutes}:{second:02}"
 
 
 class ProgressPill(QWidget):

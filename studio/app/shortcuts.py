@@ -26,8 +26,9 @@ SECTIONS: tuple[Section, ...] = (
     (
         "Everywhere",
         (
-            ("Ctrl+1, Ctrl+2, Ctrl+3", "Build, Data, Train"),
+            ("Ctrl+1, Ctrl+2, Ctrl+3, Ctrl+4", "Build, Data, Train, Runs"),
             ("Ctrl+R", "Train, pause or go on"),
+            ("Ctrl+Shift+R", "Queue: train it after what waits"),
             ("Ctrl+N", "New: quick start, template, my images"),
             ("Ctrl+O", "Open a project"),
             ("Ctrl+S", "Save"),

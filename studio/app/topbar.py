@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
 
 from studio.app.device_chip import DeviceChip
 from studio.app.elided import ElidedLabel
+from studio.app.queue_control import QueueControl
+from studio.app.queue_runner import QueueRunner
 from studio.app.run_control import RunControl
 from studio.app.theme.icons import app_icon, set_icon
 from studio.app.theme.style import set_role
@@ -34,6 +36,7 @@ class TopBar(QFrame):
         self,
         workspace: Workspace,
         controller: TrainingController,
+        runner: QueueRunner,
         undo: QAction,
         redo: QAction,
         export: QAction,
@@ -68,6 +71,7 @@ class TopBar(QFrame):
 
         self.device = DeviceChip(self)
         self.run = RunControl(controller, self)
+        self.queue = QueueControl(runner, controller, self)
         export_button = QToolButton(self)
         set_role(export_button, "button")
         export_button.setText("Export")
@@ -97,7 +101,7 @@ class TopBar(QFrame):
         for button in history:
             layout.addWidget(button)
         layout.addStretch(1)
-        for widget in (self.device, self.run, export_button, self.menu):
+        for widget in (self.device, self.run, self.queue, export_button, self.menu):
             layout.addWidget(widget)
         self._of_project = [self._name, self._state, *history, self.run, export_button]
 
@@ -127,6 +131,7 @@ class TopBar(QFrame):
         """Whether there is a project to name, to train and to take away."""
         for widget in self._of_project:
             widget.setVisible(begun)
+        self.queue.set_begun(begun)
 
     def show_device(self, _: object = None) -> None:
         """Bring the chip up to date with the engine and the recipe's device."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
@@ -26,6 +27,7 @@ from studio.app.device_chip import device_menu, pick
 from studio.app.files import ProjectFiles
 from studio.app.inspection import Inspection
 from studio.app.message_bar import MessageBar
+from studio.app.queue_desk import QueueDesk
 from studio.app.rail import Rail
 from studio.app.recovery import Recovery
 from studio.app.safekeeping import Safekeeping
@@ -42,6 +44,9 @@ from studio.project.problems import Fix, InsertBefore, Problem
 from studio.project.recipes import recipe_problems
 from studio.project.values import DataSettings, Recipe
 from studio.runs.api import Engine, Finished
+
+if TYPE_CHECKING:
+    from studio.app.export_dialog import ExportDialog  # brings numpy, as the pages made later do
 
 
 class MainWindow(QMainWindow):
@@ -75,10 +80,14 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(960, 600)
         self.setAcceptDrops(True)
         self.files = ProjectFiles(workspace, self, self.show_page)
+        self.pages = QStackedWidget(self)
+        self.messages = MessageBar(self.pages, self)
+        self.queue = QueueDesk(workspace, controller, self.messages, self)
         self.actions_ = Actions(self, self._commands())
         self.top = TopBar(
             workspace,
             controller,
+            self.queue.runner,
             self.actions_.undo,
             self.actions_.redo,
             self.actions_.export,
@@ -86,14 +95,13 @@ class MainWindow(QMainWindow):
             self,
         )
         self.rail = Rail(self)
-        self.pages = QStackedWidget(self)
-        self.messages = MessageBar(self.pages, self)
         recovery = recovery or Recovery(workspace, parent=self)
         self._made: dict[str, QWidget] = {}
         self._makers: dict[str, Callable[[], QWidget]] = {
             "build": lambda: BuildPage(workspace),
             "data": self._make_data_page,
             "train": self._make_train_page,
+            "runs": self._make_runs_page,
             "start": self._make_start_page,
         }
         self._arrange()
@@ -110,7 +118,7 @@ class MainWindow(QMainWindow):
     # Pages
 
     def page(self, key: str) -> QWidget:
-        """The page ``key`` (start, build, data, train), made when it is first asked for."""
+        """The page ``key`` (start, build, data, train, runs), made when it is first asked for."""
         if key not in self._made:
             page = self._makers[key]()
             self._made[key] = page
@@ -142,6 +150,7 @@ class MainWindow(QMainWindow):
         if self.workspace.shelf.complaint:
             self.messages.say("warning", self.workspace.shelf.complaint)
         self.safekeeping.offer()
+        self.queue.offer()
         self.ready.emit()
 
     def _make_data_page(self) -> QWidget:
@@ -154,9 +163,31 @@ class MainWindow(QMainWindow):
 
         page = TrainPage(self.workspace, self.controller, background=self._background)
         page.export_requested.connect(self.export)
+        page.recipe.elsewhere.clicked.connect(self.train_elsewhere)
         page.node_wanted.connect(self._show_node)
         page.load_plots()
         return page
+
+    def _make_runs_page(self) -> QWidget:
+        from studio.app.runs.doing import RunDoing
+        from studio.app.runs.page import RunsPage
+        from studio.app.runs.queue_section import QueueSection
+
+        page = RunsPage(self.controller, self._background)
+        page.add_on_top(QueueSection(self.queue.runner, self.controller, page))
+        self._run_doing = RunDoing(
+            page, self.workspace, self.controller, self.files, self.messages, self
+        )
+        return page
+
+    def open_run(self, folder: Path) -> None:
+        """Show what there is to know of the run in ``folder``."""
+        from studio.app.runs.page import RunsPage
+
+        self.show_page("runs")
+        page = self.page("runs")
+        assert isinstance(page, RunsPage)
+        page.open(folder)
 
     def _make_start_page(self) -> QWidget:
         from studio.app.start_page import StartPage
@@ -204,9 +235,26 @@ class MainWindow(QMainWindow):
 
     def export(self) -> None:
         """Show the export dialog beside the window."""
+        self._export_dialog().show()
+
+    def export_run(self, folder: Path) -> None:
+        """The same for the run in ``folder``."""
+        dialog = self._export_dialog()
+        dialog.choose_run(folder)
+        dialog.show()
+
+    def _export_dialog(self) -> ExportDialog:
         from studio.app.export_dialog import ExportDialog
 
         dialog = ExportDialog(self.workspace, self.controller, self._background, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        return dialog
+
+    def train_elsewhere(self) -> None:
+        """Show the command that trains the project on other machines, beside the window."""
+        from studio.app.launch_dialog import LaunchDialog
+
+        dialog = LaunchDialog(self.workspace, self.controller, self.files.save, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 
@@ -249,7 +297,9 @@ class MainWindow(QMainWindow):
         QSettings().setValue("window/geometry", self.saveGeometry())
         self.hide()
         self._kept = self.safekeeping.close(keep=self._unasked)
+        self.queue.runner.close()
         self.controller.shutdown()
+        self.queue.close()
         self._background.shutdown()
         event.accept()
         self.closed.emit()
@@ -258,6 +308,7 @@ class MainWindow(QMainWindow):
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
             self.safekeeping.look()
+            self.queue.look()
 
     def _may_stop_run(self) -> bool:
         if not self.controller.busy:
@@ -266,7 +317,8 @@ class MainWindow(QMainWindow):
         question.setIcon(QMessageBox.Icon.Question)
         question.setWindowTitle("A run is under way")
         question.setText("Stop the training and close?")
-        question.setInformativeText("The step under way is finished and a checkpoint is kept.")
+        kept = "The step under way is finished and a checkpoint is kept."
+        question.setInformativeText(f"{kept} {self.queue.at_close()}".strip())
         stop = question.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
         keep = question.addButton("Keep training", QMessageBox.ButtonRole.RejectRole)
         question.setDefaultButton(keep)
@@ -286,6 +338,8 @@ class MainWindow(QMainWindow):
             undo=workspace.undo,
             redo=workspace.redo,
             train=self.train,
+            queue=lambda: self.queue.add(self._say_refused),
+            elsewhere=self.train_elsewhere,
             export=self.export,
             shortcuts=self.show_shortcuts,
             menu=lambda: self.top.menu.showMenu(),
@@ -299,6 +353,7 @@ class MainWindow(QMainWindow):
         self.rail.add_page("build", "Build", "build", "Put the network together")
         self.rail.add_page("data", "Data", "data", "Choose and look at the images")
         self.rail.add_page("train", "Train", "train", "Set the recipe, train and watch")
+        self.rail.add_page("runs", "Runs", "runs", "See all runs, go on with one, branch from it")
         body = QHBoxLayout()
         body.setSpacing(0)
         body.addWidget(self.rail)
@@ -318,9 +373,12 @@ class MainWindow(QMainWindow):
         self.rail.chosen.connect(self.show_page)
         self.top.home.clicked.connect(lambda: self.show_page("start"))
         self.top.run.train_asked.connect(self.train)
+        self.top.queue.add_asked.connect(self.actions_.queue.trigger)
+        self.queue.show_asked.connect(self.top.queue.open)
         self.top.device.explain.connect(self._explain_device)
         workspace.started.connect(self.messages.clear)
         workspace.started.connect(self._note_choice)
+        workspace.started.connect(lambda: controller.branch_from(None))
         workspace.saved.connect(self.messages.clear)
         workspace.changed.connect(self.messages.refresh)
         workspace.changed.connect(self._show_history)
@@ -435,6 +493,11 @@ class MainWindow(QMainWindow):
         page.set_data(picture(report.samples[0]), sum(report.counts["train"]))
 
     def _run_refused(self, message: str) -> None:
+        if self.queue.runner.current:
+            return  # it is none of the window's project, and the queue says what came of it
+        self._say_refused(message)
+
+    def _say_refused(self, message: str) -> None:
         text, problem = self._sentence(message), self._problem(message)
         if problem is None:
             project = self.workspace.project
@@ -469,7 +532,7 @@ class MainWindow(QMainWindow):
             self._show_node(fix.mend.node)  # the drawing has changed: let it be seen
 
     def _run_failed(self, message: str, advice: str) -> None:
-        if not self._watching():
+        if not self._watching() and not self.queue.runner.current:
             text = " ".join(self._sentence(part) for part in (message, advice) if part)
             self.messages.say("error", text, "Show the run", lambda: self.show_page("train"))
 
@@ -487,6 +550,8 @@ class MainWindow(QMainWindow):
         if self._closing or self._watching():
             return
         done = "Training is complete" if result.reason == "completed" else "Training was stopped"
+        if (follower := self.controller.follower) is not None:
+            done = f"{follower.info.title} has ended, {result.reason}"
         best = ""
         if result.best_epoch > 0:
             share = f"{result.best_accuracy:.1%}".replace("%", " %")
@@ -494,7 +559,7 @@ class MainWindow(QMainWindow):
         self.messages.say("good", f"{done}{best}.", "Export the model", self.export)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped_project(event) is not None:
+        if _dropped_project(event) is not None or _dropped_run(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -502,11 +567,21 @@ class MainWindow(QMainWindow):
         if path is not None:
             # The drag is not over until this returns; a question would hold up its source.
             QTimer.singleShot(0, self, lambda: self.files.open(path))
+        elif (folder := _dropped_run(event)) is not None:
+            self.open_run(folder)
 
 
 def _dropped_project(event: QDropEvent) -> Path | None:
     for url in event.mimeData().urls():
         path = Path(url.toLocalFile())
         if url.isLocalFile() and path.suffix == codec.SUFFIX and path.is_file():
+            return path
+    return None
+
+
+def _dropped_run(event: QDropEvent) -> Path | None:
+    for url in event.mimeData().urls():
+        path = Path(url.toLocalFile())
+        if url.isLocalFile() and (path / "run.json").is_file():
             return path
     return None

@@ -46,7 +46,7 @@ def page(folder: Path, engine: Engine) -> str:
     analysis = analyze(project.network)
     body = [
         f"<h1>{escape(info.title)}</h1>",
-        f'<p class="sub">{escape(state(info))}, started {escape(info.created)}'
+        f'<p class="sub">{escape(state(run, info))}, started {escape(info.created)}'
         f"{f'. {escape(info.message)}' if info.message else ''}</p>",
         _facts(info, analysis),
         "<h2>Curves</h2>",

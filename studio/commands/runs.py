@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from studio.runs.folder import RunInfo
+    from studio.runs.folder import RunFolder, RunInfo
 
 HELP = "list the runs in a folder"
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         runs = [
             {
                 "folder": str(folder.path),
-                "state": state(info),
+                "state": state(folder, info),
                 "title": info.title,
                 "created": info.created,
                 "epochs": info.epochs,
@@ -58,12 +58,15 @@ def run(arguments: argparse.Namespace) -> int:
     for folder, info in found:
         accuracy = f"{info.best_accuracy:.1%}" if info.best_epoch else ""
         print(
-            f"{folder.path!s:<{width}}  {state(info):<11} "
+            f"{folder.path!s:<{width}}  {state(folder, info):<11} "
             f"{f'{info.epochs_done}/{info.epochs}':>9} {accuracy:>9}  {info.created}"
         )
     return 0
 
 
-def state(info: RunInfo) -> str:
-    """The run's state in a word; "interrupted" for one that was killed."""
-    return "interrupted" if info.interrupted else info.state
+def state(folder: RunFolder, info: RunInfo) -> str:
+    """The run's state in a word; "interrupted" for one that was killed, "silent" for one of
+    another machine of which nothing has been heard for a while."""
+    from studio.runs.standing import quiet_for, standing
+
+    return standing(info, quiet_for(folder.path))

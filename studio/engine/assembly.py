@@ -19,6 +19,7 @@ from studio.engine.optimizers import build_optimizer, freeze
 from studio.engine.precision import Precision
 from studio.engine.synced_norm import synchronize
 from studio.engine.team import ALONE, Team
+from studio.engine.whitening import whiten
 from studio.project import augmentation
 from studio.project.values import Project
 
@@ -43,7 +44,8 @@ def assemble(
     device: torch.device,
     team: Team = ALONE,
 ) -> Assembly:
-    """All that training ``project`` takes, on ``device``; the network is initialized."""
+    """All that training ``project`` takes, on ``device``; the network is initialized, and what
+    starts as whitening is measured on the training images."""
     recipe = project.recipe
     module = build_module(project.network, recipe.seed, str(device))
     layout = memory_format(recipe.channels_last, module, device)
@@ -67,6 +69,7 @@ def assemble(
         memory_format=layout,
         team=team,
     )
+    whiten(module, feed.sample)
     labels = data.labels[data.splits["train"]]
     return Assembly(
         module=module,

@@ -5,8 +5,6 @@ What is drawn is a pure function of seed, epoch and batch, so that a resumed run
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -46,15 +44,21 @@ class Augment:
         return pixels
 
     def _move(self, pixels: Tensor, draw: _Draw) -> Tensor:
-        """Translate, crop and flip: each image is cut out of a larger one."""
+        """Translate, crop and flip: each image is cut out of a larger one.
+
+        ``(B, H, W, C)`` meanwhile, in which a row of an image is one piece of memory.
+        """
+        pixels = pixels.permute(0, 2, 3, 1).contiguous()
+        height, width = pixels.shape[1:3]
         if self._recipe.translate:
-            far = [min(round(self._recipe.translate * n), n - 1) for n in pixels.shape[-2:]]
-            pixels = _cut_out(_mirrored(pixels, *far), pixels.shape[-2:], draw)
+            far = [min(round(self._recipe.translate * n), n - 1) for n in (height, width)]
+            pixels = _cut_out(_mirrored(pixels, *far), height, width, draw)
         if crop := self._recipe.crop:
-            pixels = _cut_out(functional.pad(pixels, (crop,) * 4), pixels.shape[-2:], draw)
+            padded = functional.pad(pixels, (0, 0, crop, crop, crop, crop))
+            pixels = _cut_out(padded, height, width, draw)
         if self._recipe.flip:
-            pixels = torch.where(draw.coins()[:, None, None, None], pixels.flip(3), pixels)
-        return pixels
+            pixels = _flipped(pixels, draw)
+        return pixels.permute(0, 3, 1, 2)
 
     def _color(self, pixels: Tensor, draw: _Draw) -> Tensor:
         recipe = self._recipe
@@ -73,7 +77,7 @@ class Augment:
         side = self._recipe.cutout
         covered = []
         for size in pixels.shape[-2:]:
-            first = draw.integers(0, size - 1)[:, None] - side // 2
+            first = _send(draw.integers(0, size - 1) - side // 2, pixels.device)[:, None]
             place = torch.arange(size, device=pixels.device)[None, :]
             covered.append((place >= first) & (place < first + side))
         square = covered[0][:, None, :, None] & covered[1][:, None, None, :]
@@ -81,33 +85,32 @@ class Augment:
 
 
 class _Draw:
-    """Random numbers for each image of a batch, on its device."""
+    """Random numbers for each image of a batch."""
 
     def __init__(self, key: tuple[int, ...], rows: Rows, device: torch.device) -> None:
         self._random = np.random.default_rng(key)
         self._rows = rows
         self.device = device
 
-    def integers(self, low: int, high: int) -> Tensor:
-        """``(B,)`` whole numbers from ``low`` to ``high``."""
+    def integers(self, low: int, high: int) -> np.ndarray:
+        """``(B,)`` whole numbers from ``low`` to ``high``, on the processor."""
         drawn = self._random.integers(low, high, self._rows.count, endpoint=True)
-        return torch.from_numpy(drawn[self._rows.chosen]).to(self.device, non_blocking=True)
-
-    def coins(self) -> Tensor:
-        """``(B,)`` times yes or no."""
-        return self.integers(0, 1).bool()
+        return np.asarray(drawn[self._rows.chosen])
 
     def around_one(self, reach: float) -> Tensor:
         """``(B, 1, 1, 1)`` factors between 1 − ``reach`` and 1 + ``reach``."""
         drawn = self._random.uniform(1 - reach, 1 + reach, (self._rows.count, 1, 1, 1))
-        return torch.from_numpy(drawn[self._rows.chosen].astype(np.float32)).to(
-            self.device, non_blocking=True
-        )
+        return _send(drawn[self._rows.chosen].astype(np.float32), self.device)
+
+
+def _send(numbers: np.ndarray, device: torch.device) -> Tensor:
+    """``numbers``, one or a few for each image, on the device."""
+    return torch.from_numpy(numbers).to(device, non_blocking=True)
 
 
 def _mirrored(pixels: Tensor, rows: int, columns: int) -> Tensor:
     """``pixels`` with so many more on each side, mirrored at the border, which is not repeated."""
-    for axis, more in ((2, rows), (3, columns)):
+    for axis, more in ((1, rows), (2, columns)):
         size = pixels.shape[axis]
         place = torch.arange(-more, size + more, device=pixels.device).abs()
         place = torch.minimum(place, 2 * (size - 1) - place)
@@ -115,14 +118,50 @@ def _mirrored(pixels: Tensor, rows: int, columns: int) -> Tensor:
     return pixels
 
 
-def _cut_out(pixels: Tensor, size: Sequence[int], draw: _Draw) -> Tensor:
-    """A part of this ``(height, width)`` of each image, at a place of its own."""
-    tops, lefts = (
-        draw.integers(0, larger - part)
-        for larger, part in zip(pixels.shape[-2:], size, strict=True)
-    )
-    windows = pixels.unfold(2, size[0], 1).unfold(3, size[1], 1)  # all parts, as a view
-    return windows[torch.arange(len(pixels), device=pixels.device), :, tops, lefts]
+def _cut_out(pixels: Tensor, height: int, width: int, draw: _Draw) -> Tensor:
+    """A part of this size of each image, at a place of its own."""
+    tops = draw.integers(0, pixels.shape[1] - height)
+    lefts = draw.integers(0, pixels.shape[2] - width)
+    # torch copies many a view for Apple's GPUs, and this one is a hundred times the images.
+    cut = _cut_windows if pixels.device.type == "mps" else _cut_rows
+    return cut(pixels, height, width, tops, lefts)
+
+
+def _cut_rows(
+    pixels: Tensor, height: int, width: int, tops: np.ndarray, lefts: np.ndarray
+) -> Tensor:
+    """Copy row by row, as whole pieces of memory: number by number, as an index with an entry for
+    each does, takes ten times as long on a processor."""
+    count, rows, columns, channels = pixels.shape
+    corners = _send((np.arange(count) * rows + tops) * columns + lefts, pixels.device)
+    down = torch.arange(0, height * columns, columns, device=pixels.device)
+    # What a row of a part would be from each pixel on: a view, whose rows overlap.
+    starts = count * rows * columns - width + 1
+    windows = pixels.as_strided((starts, width * channels), (channels, 1))
+    cut = windows.index_select(0, (corners[:, None] + down).flatten())
+    return cut.view(count, height, width, channels)
+
+
+def _cut_windows(
+    pixels: Tensor, height: int, width: int, tops: np.ndarray, lefts: np.ndarray
+) -> Tensor:
+    """The same by an index, number by number."""
+    windows = pixels.unfold(1, height, 1).unfold(2, width, 1)  # all parts, as a view
+    places = [_send(each, pixels.device) for each in (np.arange(len(pixels)), tops, lefts)]
+    return windows[tuple(places)].permute(0, 2, 3, 1).contiguous()
+
+
+def _flipped(pixels: Tensor, draw: _Draw) -> Tensor:
+    """Each image, or by a coin its mirror image.
+
+    Only those that are asked for are mirrored, and how many these are is known without the device.
+    """
+    coins = draw.integers(0, 1).astype(bool)
+    turned = np.flatnonzero(coins)
+    place = np.arange(len(coins))
+    place[turned] = len(coins) + np.arange(len(turned))
+    mirrored = pixels.index_select(0, _send(turned, pixels.device)).flip(2)
+    return torch.cat((pixels, mirrored)).index_select(0, _send(place, pixels.device))
 
 
 def _gray(pixels: Tensor) -> Tensor:

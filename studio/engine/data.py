@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 
 import numpy as np
 
 from studio.engine import digits, image_folder
+from studio.engine.decoding import color_sums
 from studio.engine.pictures import SPLITS, Pictures, Progress, no_progress
+from studio.engine.pixel_file import Mapped
 from studio.project.recipes import IMAGENET_DEVIATION, IMAGENET_MEAN
 from studio.project.values import DataSettings
 from studio.runs.api import DataReport, WorkFailed
@@ -20,7 +23,8 @@ _SAMPLES = 120
 class DataSet:
     """``pixels`` is uint8 ``(N, C, H, W)``, ``labels`` int64 ``(N,)``; ``splits`` holds the
     positions of each split's images. ``mean`` and ``deviation`` are those of the training split
-    per channel, in 0..255. ``own`` names the splits that the source brings itself."""
+    per channel, in 0..255. ``own`` names the splits that the source brings itself, and ``mapped``
+    is where the pixels are on disk, unless they are in memory."""
 
     title: str
     classes: tuple[str, ...]
@@ -32,6 +36,7 @@ class DataSet:
     fingerprint: str
     warnings: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    mapped: Mapped | None = None
 
     def class_counts(self, split: str) -> dict[str, int]:
         """How many images of each class a split has."""
@@ -69,7 +74,7 @@ class DataReader:
         with self._lock:
             pictures = self._read(settings.source, shape, progress)
         splits = split(pictures, settings)
-        mean, deviation = measure(pictures.pixels, splits["train"])
+        mean, deviation = measure(pictures.pixels, splits["train"], pictures.sums)
         warnings = list(pictures.warnings)
         if not len(splits["test"]):
             warnings.append("No images are held back for the test: the test share is too small.")
@@ -84,6 +89,7 @@ class DataReader:
             fingerprint=pictures.fingerprint,
             warnings=tuple(warnings),
             own=tuple(name for name in SPLITS if name != "train" and name in pictures.given),
+            mapped=pictures.mapped,
         )
 
     def _read(self, source: str, shape: tuple[int, int, int], progress: Progress) -> Pictures:
@@ -133,24 +139,25 @@ def split(pictures: Pictures, settings: DataSettings) -> dict[str, np.ndarray]:
 
 
 def measure(
-    pixels: np.ndarray, positions: np.ndarray
+    pixels: np.ndarray, positions: np.ndarray, sums: np.ndarray | None = None
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation per channel of the images at ``positions``, exact to rounding.
 
-    A channel that is the same everywhere gets the deviation 1, so that dividing by it is safe.
+    With the ``sums`` of all images no pixel is looked at. A channel that is the same everywhere
+    gets the deviation 1, so that dividing by it is safe.
     """
-    channels = pixels.shape[1]
-    counts = np.zeros((channels, 256), np.int64)
-    for start in range(0, len(positions), 1024):
-        part = pixels[positions[start : start + 1024]]
-        for channel in range(channels):
-            counts[channel] += np.bincount(part[:, channel].ravel(), minlength=256)
-    levels = np.arange(256)
-    total = counts.sum(1)
-    mean = counts @ levels / total
-    variance = (counts * (levels - mean[:, None]) ** 2).sum(1) / total
-    deviation = np.where(variance > 0, np.sqrt(variance), 1.0)
-    return tuple(map(float, mean)), tuple(map(float, deviation))
+    if sums is None:
+        chosen = color_sums(pixels[positions].transpose(0, 2, 3, 1))
+    else:
+        chosen = sums[positions]
+    count = len(positions) * pixels.shape[2] * pixels.shape[3]
+    mean, deviation = [], []
+    # In Python's integers, which have no end: the square of a sum is larger than 64 bits.
+    for total, squares in chosen.sum(0).T.tolist():
+        variance = (count * squares - total**2) / count**2
+        mean.append(total / count)
+        deviation.append(math.sqrt(variance) if variance > 0 else 1.0)
+    return tuple(mean), tuple(deviation)
 
 
 def normalization(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -11,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from studio.engine.data import DataReader
+from studio.engine.decoding import BadImage, decode_image
 from studio.engine.feed import Batch, Feed
-from studio.engine.image_folder import BadImage, decode_image
 from studio.engine.loading import load_trained
 from studio.engine.module import logits
 from studio.engine.pictures import SPLITS
@@ -88,7 +89,8 @@ def evaluate(
     if not len(data.splits[split]):
         raise WorkFailed(f"The {split} split has no images.", "Evaluate another split.")
     feed = Feed(data, device, model.mean, model.deviation, batch_size=BATCH)
-    outputs, labels = classify(model.module.to(device), feed.split(split, BATCH))
+    with contextlib.closing(feed):
+        outputs, labels = classify(model.module.to(device), feed.split(split, BATCH))
     predicted = outputs.argmax(1)
     names = list(range(len(model.classes)))
     precision, recall, f1, _ = precision_recall_fscore_support(

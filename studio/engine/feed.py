@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from studio.engine.data import DataSet
+from studio.engine.images import hold
 from studio.engine.team import ALONE, Rows, Team
 
 Batch = tuple[Tensor, Tensor]
@@ -46,17 +48,13 @@ class Part:
         return self.portion * self.count / len(self.labels)
 
 
-_SHARE_OF_DEVICE = 0.5
-"""How much of a GPU's free memory the images may take; the rest is the network's."""
-
-
 def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
     """The order of ``count`` images in ``epoch``: a pure function, so that resuming is exact."""
     return np.random.default_rng((seed, epoch)).permutation(count)
 
 
 class Feed:
-    """The images of a data set as uint8, on the device where they fit, and batches of them.
+    """The images of a data set as uint8, on the device or streamed to it, and batches of them.
 
     The last batch of an epoch may be smaller. ``drop_single`` leaves it out where it would hold a
     single image, from which batch norm cannot take a deviation. ``accumulate`` batches make a
@@ -77,10 +75,12 @@ class Feed:
         augment: Callable[[Tensor], Change] | None = None,
         memory_format: torch.memory_format = torch.contiguous_format,
         team: Team = ALONE,
+        streamed: bool | None = None,
     ) -> None:
         """``augment`` makes the change of training images, given their mean ``(1, C, 1, 1)``.
 
-        ``batch_size`` is that of the whole ``team``, of which this process takes its part.
+        ``batch_size`` is that of the whole ``team``, of which this process takes its part. Images
+        are ``streamed`` where they do not fit on the device, or as it is said here.
         """
         self._team = team
         self.seconds = 0.0
@@ -97,13 +97,18 @@ class Feed:
         self._accumulate = accumulate
         self._memory_format = memory_format
         self.steps_per_epoch = -(-self._batches // accumulate)
-        self._mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
-        self._deviation = torch.tensor(deviation, device=device).view(1, -1, 1, 1)
-        self._augment = augment(self._mean) if augment else None
-        self._resident = fits(data.pixels.nbytes, device)
-        place = device if self._resident else torch.device("cpu")
-        self._pixels = torch.from_numpy(data.pixels).to(place)
-        self._labels = torch.from_numpy(data.labels).to(place)
+        color = torch.tensor(mean, device=device).view(1, -1, 1, 1)
+        self._augment = augment(color) if augment else None
+        # One number for each of an image's: a few, repeated over the channels, are read slowly.
+        self._mean = self._spread(color)
+        self._deviation = self._spread(torch.tensor(deviation, device=device).view(1, -1, 1, 1))
+        self._images = hold(data.pixels, data.mapped, device, streamed)
+        self._labels = torch.from_numpy(data.labels).to(device)
+
+    def _spread(self, numbers: Tensor) -> Tensor:
+        """``(1, C, 1, 1)`` as ``(1, C, H, W)``."""
+        whole = numbers.expand(1, *self._data.pixels.shape[1:])
+        return whole.contiguous(memory_format=self._memory_format)
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The training batches of ``epoch`` from batch number ``start`` on."""
@@ -145,6 +150,12 @@ class Feed:
         positions = self._team.positions(self._data.splits[name])
         return self._walk(positions, range(-(-len(positions) // batch_size)), batch_size)
 
+    def sample(self, count: int) -> Tensor:
+        """Up to ``count`` training images as they are, spread evenly over the split."""
+        places = np.linspace(0, len(self._train) - 1, min(count, len(self._train)))
+        chosen = self._train[places.round().astype(np.int64)]
+        return next(self._walk(chosen, range(1), len(chosen)))[0]
+
     def _walk(
         self,
         order: np.ndarray,
@@ -153,31 +164,22 @@ class Feed:
         change: Callable[[Tensor, int, Rows], Tensor] = lambda pixels, number, rows: pixels,
         team: Team = ALONE,
     ) -> Iterator[Batch]:
-        positions = torch.from_numpy(np.ascontiguousarray(order)).to(self._pixels.device)
-        for number in numbers:
-            chosen = positions[number * size : (number + 1) * size]
-            rows = team.rows(len(chosen))
-            if team.size > 1:
-                chosen = chosen[torch.from_numpy(rows.chosen).to(chosen.device)]
-            pixels, labels = self._pixels[chosen], self._labels[chosen]
-            if not self._resident:
-                pixels, labels = self._send(pixels), self._send(labels)
-            pixels = change(pixels, number, rows).contiguous(memory_format=self._memory_format)
-            # Bytes are subtracted from as they are, and divided in place: two passes, not four.
-            yield (pixels - self._mean).div_(self._deviation), labels
+        selections = [order[number * size : (number + 1) * size] for number in numbers]
+        if not selections:
+            return
+        # All batches but the last are of one size.
+        rows = {count: team.rows(count) for count in {*map(len, selections)}}
+        parts = [rows[len(selection)] for selection in selections]
+        if team.size > 1:
+            selections = [s[part.chosen] for s, part in zip(selections, parts, strict=True)]
+        chosen = torch.from_numpy(np.concatenate(selections)).to(self._device)
+        labels = torch.split(self._labels.index_select(0, chosen), [*map(len, selections)])
+        with contextlib.closing(self._images.walk(selections)) as walk:
+            for number, part, truth, pixels in zip(numbers, parts, labels, walk, strict=True):
+                changed = change(pixels.permute(0, 3, 1, 2), number, part)
+                images = changed.to(torch.float32, memory_format=self._memory_format, copy=True)
+                yield images.sub_(self._mean).div_(self._deviation), truth
 
-    def _send(self, values: Tensor) -> Tensor:
-        """Copy from host memory; pinned memory lets a CUDA copy run beside the computation."""
-        if self._device.type == "cuda":
-            values = values.pin_memory()
-        return values.to(self._device, non_blocking=True)
-
-
-def fits(size: int, device: torch.device) -> bool:
-    """Whether ``size`` bytes of images may live on ``device``."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return size < _SHARE_OF_DEVICE * free
-    if device.type == "mps":
-        return size < _SHARE_OF_DEVICE * torch.mps.recommended_max_memory()
-    return True
+    def close(self) -> None:
+        """End what batches that were not taken to their end have running."""
+        self._images.close()

@@ -6,43 +6,37 @@ since a broken one shows only then.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import io
 import os
-import time
-import warnings
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import psutil
-from PIL import Image, UnidentifiedImageError
 
+from studio.engine.decoding import BadImage, Piece, decode_files, decode_image
 from studio.engine.pictures import SPLITS, Pictures, Progress, no_progress
+from studio.engine.pixel_cache import user_cache
+from studio.engine.pixel_file import Decoded, collect
 from studio.runs.api import WorkFailed
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-MAX_PIXELS = 64_000_000
-"""Larger images are refused: a file of 10 kB can claim to be of 80 million pixels."""
-
 _NAMES = {
     "train": ("train", "training"),
     "validation": ("val", "validation", "valid"),
     "test": ("test", "testing"),
 }
-_CHUNK = 64
-_SLOW_IMAGE = 0.0005
-"""Seconds. Images that decode faster spend their time in the interpreter, and threads would only
-fight for its lock (measured: two threads are 1.4 times slower on 32×32 JPEG)."""
-
-# Pillow only warns of images up to twice its limit; decode_image refuses by our own instead.
-Image.MAX_IMAGE_PIXELS = None
-
-
-class BadImage(Exception):
-    """A file that is not a whole image of bearable size; the message says why."""
+_WORTH_KEEPING = 64 * 2**20
+"""Bytes of pixels. Below, decoding takes a second or two and fits anywhere; CIFAR-10, 176 MiB of
+small JPEG, takes 7 s, and to open it where it is kept a hundredth of one."""
+_SHARE_OF_MEMORY = 0.5
+_MOST_OF_MEMORY = 0.8
+"""How much of the free memory the images may take where they can be kept on disk, and where they
+cannot."""
+_ASKED_AGAIN = 20
+"""How many broken files are looked at again before kept images are used."""
 
 
 @dataclass(frozen=True)
@@ -174,47 +168,13 @@ def _image_files(folder: Path, label: int, split: str) -> list[_File]:
     return files
 
 
-def decode_image(path: str | Path, shape: tuple[int, int, int]) -> np.ndarray:
-    """One image as uint8 ``(C, H, W)`` of exactly ``shape``; raises BadImage.
-
-    The whole image is stretched to the size; a large JPEG is decoded at the smallest scale that
-    still has twice the wanted size.
-    """
-    channels, height, width = shape
-    try:
-        # In one read: Pillow's many small ones would each hand over the interpreter.
-        with open(path, "rb") as file:
-            content = io.BytesIO(file.read())
-        with Image.open(content) as image:
-            _refuse_large(image)
-            image.draft(None, (2 * width, 2 * height))
-            picture: Image.Image = image
-            if image.mode.startswith("I"):  # 16 bits a pixel, which convert() would clip
-                picture = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-            picture = picture.convert("RGB" if channels == 3 else "L")
-            if picture.size != (width, height):
-                picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-            pixels = np.asarray(picture)
-    except BadImage:
-        raise
-    except UnidentifiedImageError:  # whose own words name an object in memory
-        raise BadImage("it is no image of a kind that can be read") from None
-    except Exception as error:  # Pillow's decoders raise whatever a broken file makes them
-        raise BadImage(str(error) or type(error).__name__) from None
-    return pixels.transpose(2, 0, 1) if channels == 3 else pixels[np.newaxis]
-
-
-def _refuse_large(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise BadImage(f"it has {image.width}×{image.height} pixels, which is too large")
-
-
 def read_folder(
     listing: Listing, shape: tuple[int, int, int], progress: Progress = no_progress
 ) -> Pictures:
     """The images of ``listing`` at ``shape`` (C, H, W); broken ones are left out with a warning.
 
-    Raises WorkFailed where the images do not fit into memory, or none of a class can be read.
+    Many are kept on disk, decoded, and are mapped from there. Raises WorkFailed where they fit
+    neither there nor into memory, or none of a class can be read.
     """
     if shape[0] not in (1, 3):
         raise WorkFailed(
@@ -222,11 +182,8 @@ def read_folder(
             "Set the channels of the input node to 1 or 3.",
         )
     files = listing.files
-    _check_memory(len(files) * int(np.prod(shape)), len(files))
-    pixels = np.empty((len(files), *shape), np.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which nobody needs here
-        broken = _decode_all(files, pixels, progress)
+    decoded = _decoded(listing, shape, progress)
+    broken = decoded.broken
     found = list(listing.warnings)
     if broken:
         first = min(broken)
@@ -234,9 +191,7 @@ def read_folder(
             f"{len(broken):,} of {len(files):,} images could not be read and were left out; the "
             f"first is {files[first].path} ({broken[first]})."
         )
-        kept = np.setdiff1d(np.arange(len(files)), np.fromiter(broken, np.int64))
-        pixels = pixels[kept]
-        files = tuple(files[index] for index in kept)
+        files = tuple(file for index, file in enumerate(files) if index not in broken)
     labels = np.array([file.label for file in files], np.int64)
     splits = np.array([file.split for file in files])
     given = {name: np.flatnonzero(splits == name) for name in SPLITS if (splits == name).any()}
@@ -250,47 +205,60 @@ def read_folder(
     return Pictures(
         title=listing.root.resolve().name,
         classes=listing.classes,
-        pixels=pixels,
+        pixels=decoded.pixels.transpose(0, 3, 1, 2),
         labels=labels,
         given=given,
         fingerprint=listing.fingerprint,
+        sums=decoded.sums,
+        mapped=decoded.mapped,
         warnings=tuple(found),
     )
 
 
-def _check_memory(size: int, count: int) -> None:
-    available = int(psutil.virtual_memory().available)
-    if size > 0.8 * available:
-        raise WorkFailed(
-            f"The {count:,} images need {size / 2**30:.1f} GiB at the network's input size, and "
-            f"{available / 2**30:.1f} GiB of memory are free.",
-            "Make the input smaller, or use fewer images.",
-        )
+def _decoded(listing: Listing, shape: tuple[int, int, int], progress: Progress) -> Decoded:
+    """All images that can be read: kept on disk where they are many, else in memory."""
+    paths = [file.path for file in listing.files]
+    total = len(paths)
+    size = total * int(np.prod(shape))
+    channels, height, width = shape
+    free = int(psutil.virtual_memory().available)
+
+    def pieces() -> Generator[Piece, None, None]:
+        done = 0
+        with contextlib.closing(decode_files(paths, shape)) as decoding:
+            for piece in decoding:
+                done += piece.count
+                progress(done, total)
+                yield piece
+
+    def trusted(kept: Decoded) -> bool:
+        # What could not be read then may be by now: a disk that was away, a permission.
+        return not any(_readable(paths[index], shape) for index in [*kept.broken][:_ASKED_AGAIN])
+
+    if size > min(_WORTH_KEEPING, _SHARE_OF_MEMORY * free):
+        try:
+            return user_cache().read(
+                listing.fingerprint,
+                (height, width, channels),
+                total,
+                pieces,
+                trusted=trusted,
+                waiting=lambda: progress(0, total),
+            )
+        except WorkFailed as error:
+            if size > _MOST_OF_MEMORY * free:
+                raise WorkFailed(
+                    f"The {total:,} images need {size / 2**30:.1f} GiB at the network's input "
+                    f"size, and {free / 2**30:.1f} GiB of memory are free. {error.message}",
+                    error.advice,
+                ) from None
+    with contextlib.closing(pieces()) as decoding:
+        return collect(decoding, (total, height, width, channels))
 
 
-def _decode_all(files: Sequence[_File], pixels: np.ndarray, progress: Progress) -> dict[int, str]:
-    """Decode all files into ``pixels``; the positions that could not be read, with the reason."""
-    shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
-    broken: dict[int, str] = {}
-
-    def decode(start: int) -> int:
-        stop = min(start + _CHUNK, len(files))
-        for index in range(start, stop):
-            try:
-                pixels[index] = decode_image(files[index].path, shape)
-            except BadImage as error:
-                broken[index] = str(error)
-        return stop - start
-
-    begin = time.perf_counter()
-    done = decode(0)
-    slow = (time.perf_counter() - begin) / max(1, done) > _SLOW_IMAGE
-    starts = range(done, len(files), _CHUNK)
-    pool = ThreadPoolExecutor((os.cpu_count() or 1) if slow else 1)
+def _readable(path: str, shape: tuple[int, int, int]) -> bool:
     try:
-        for count in pool.map(decode, starts):
-            done += count
-            progress(done, len(files))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return broken
+        decode_image(path, shape)
+    except BadImage:
+        return False
+    return True

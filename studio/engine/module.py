@@ -177,13 +177,17 @@ def _start(layer: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
             )
         case "xavier":
             nn.init.xavier_uniform_(weight, generator=generator)
-        case "orthogonal":
+        case "orthogonal" | "whitening":  # which is measured where there are images
             nn.init.orthogonal_(weight, generator=generator)
         case "uniform":  # as torch's own reset_parameters, which takes no generator
             nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
             if bias is not None:
                 bound = 1 / math.sqrt(weight[0].numel())
                 bias.uniform_(-bound, bound, generator=generator)
+        case "dirac":
+            nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
+            for filters in weight.chunk(cast(nn.Conv2d, layer).groups):
+                nn.init.dirac_(filters[: filters.size(1)])
         case "zero":
             weight.zero_()
         case "constant":

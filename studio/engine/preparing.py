@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass, replace
 
@@ -106,7 +107,8 @@ class Preparation:
             note=lambda place, state: None,
         )
         try:
-            trainer.train()
+            with contextlib.closing(trainer.feed):
+                trainer.train()
         except Found as found:
             return found.where
         return ""
@@ -180,6 +182,7 @@ class Preparation:
 
     def _compile(self, tools: Assembly) -> nn.Module | None:
         self.log.say(Stage("Compiling the network, which takes half a minute"))
-        images, _ = next(tools.feed.batches(0))
+        with contextlib.closing(tools.feed):
+            images, _ = next(tools.feed.batches(0))
         with tools.precision.autocast():
             return compile_forward(tools.module, images, self.log.warn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import astuple
 from typing import cast
@@ -107,16 +107,6 @@ class Processes(Team):
             for rank, box in enumerate(boxes)
             for name, value in box.items()
         }
-
-    @contextlib.contextmanager
-    def in_turn(self) -> Iterator[None]:
-        if self.local_rank:
-            dist.barrier(group=self._words)
-        try:
-            yield
-        finally:
-            if not self.local_rank:
-                dist.barrier(group=self._words)
 
     def is_lost(self, error: Exception) -> bool:
         words = ("gloo/transport", "Connection closed by peer", "NCCL")

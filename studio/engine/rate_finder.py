@@ -6,6 +6,7 @@ own generator are as before afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -63,7 +64,8 @@ def find_rate(
     average = lowest = math.inf
     mean = 0.0
     devices = [place] if place.type == "cuda" else []
-    with torch.random.fork_rng(devices):  # dropout draws from torch's own generator
+    # Dropout draws from torch's own generator.
+    with contextlib.closing(tools.feed), torch.random.fork_rng(devices):
         torch.manual_seed(recipe.seed)
         for step, (parts, rate) in enumerate(zip(_steps(tools.feed), rates, strict=False)):
             if stopped():

@@ -191,7 +191,8 @@ class TrainingRun:
         with deterministic(self._project.recipe.deterministic):
             while True:
                 try:
-                    return trainer.train()
+                    with contextlib.closing(trainer.feed):
+                        return trainer.train()
                 except Diverged as error:
                     self._team.share(None)  # what the leader kept is on disk before others read it
                     last, *older = before(error.step, self._folder, first)
@@ -229,8 +230,8 @@ class TrainingRun:
 
         analysis = check_project(self._project)
         assert analysis.input_shape is not None  # a network without problems has an input
-        with self._team.in_turn():
-            data = self._reader.read(self._project.data, analysis.input_shape, progress)
+        # In a team one process decodes what is kept on disk, and the others wait for it there.
+        data = self._reader.read(self._project.data, analysis.input_shape, progress)
         check_data(data, self._project)
         if self._team.agree(0, Wishes(stop=self._control.stopping)).stop:
             raise Stopped
@@ -270,9 +271,10 @@ class TrainingRun:
                 f"Ask for more than {done:,}.",
             )
         recipe = origin.place.recipe or self._project.recipe
+        recipe = msgspec.structs.replace(recipe, epochs=epochs)
         self._log.place = origin.place
-        self._log.event("changed", f"{epochs:,} epochs")
-        return with_recipe(origin, msgspec.structs.replace(recipe, epochs=epochs))
+        self._log.metrics.changed(origin.place.step, f"{epochs:,} epochs", recipe)
+        return with_recipe(origin, recipe)
 
     def _begin(
         self, preparation: Preparation, origin: Origin, steps_per_epoch: int, event: str
@@ -340,7 +342,7 @@ class TrainingRun:
             tools.feed.steps_per_epoch, self._device,
         )  # fmt: skip
         text = f"learning rate {lower:g}"
-        self._log.event("changed", text)
+        self._log.metrics.changed(step, text, recipe)
         total = recipe.epochs * tools.feed.steps_per_epoch
         self._log.say(RecipeChanged(step, recipe, total, text))
         self._log.warn(

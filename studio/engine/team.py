@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -50,7 +50,6 @@ class Team:
 
     rank = 0
     size = 1
-    local_rank = 0
 
     @property
     def leads(self) -> bool:
@@ -95,11 +94,6 @@ class Team:
     def gather(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The tensors of all processes; those of process 1 have ``.1`` behind their name."""
         return dict(tensors)
-
-    @contextlib.contextmanager
-    def in_turn(self) -> Iterator[None]:
-        """The first process of each machine goes first, the others when it is done."""
-        yield
 
     def is_lost(self, error: Exception) -> bool:
         """Whether ``error`` says that another process of the team is gone."""

@@ -234,7 +234,7 @@ class Trainer:
             self.recipe = live.take_over(self.recipe, wanted)
             self.place = msgspec.structs.replace(self.place, recipe=self.recipe)
             text = ", ".join(news)
-            self.metrics.event(step, "changed", text)
+            self.metrics.changed(step, text, self.recipe)
             total = self.recipe.epochs * self.feed.steps_per_epoch
             self.control.post(RecipeChanged(step, self.recipe, total, text))
             self._keep(step)

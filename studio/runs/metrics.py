@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
+from studio.project.values import Recipe
 from studio.runs.api import EpochDone, WorkFailed
 from studio.runs.files import explain_write_error
-from studio.runs.system import SystemSample
+from studio.runs.system import GpuSample, SystemSample
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS steps (
@@ -38,6 +40,8 @@ CREATE TABLE IF NOT EXISTS system (
     gpu TEXT, gpu_name TEXT, gpu_utilization REAL, gpu_memory_used INTEGER,
     gpu_memory_total INTEGER, gpu_temperature REAL, gpu_power REAL);
 """
+
+_MOST_GPUS = 64
 
 _INSERTS = {
     "steps": "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -84,8 +88,13 @@ class MetricsWriter:
         )  # fmt: skip
 
     def event(self, step: int, kind: str, message: str = "") -> None:
-        """Something that happened: started, paused, resumed, warning, failed, ..."""
+        """Something that happened: started, paused, resumed, warning, failed, recipe, ..."""
         self._waiting["events"].append((time.time(), step, kind, message))
+
+    def changed(self, step: int, text: str, recipe: Recipe) -> None:
+        """From ``step`` on the run follows ``recipe``; ``text`` says what is new."""
+        self.event(step, "recipe", msgspec.json.encode(recipe).decode())
+        self.event(step, "changed", text)
 
     def system(self, samples: Iterable[SystemSample]) -> None:
         """Samples of the machine: a row for each GPU, or one without."""
@@ -138,7 +147,7 @@ class MetricsWriter:
             return
         try:
             connection = self._connected(self._path)
-            with _reading(other) as source, connection:
+            with reading(other) as source, connection:
                 for table, condition in (
                     ("layers", "? >= 0"), ("steps", "step < ?"), ("gradients", "step < ?"),
                     ("epochs", "step <= ?"),
@@ -185,7 +194,9 @@ class Curves:
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to the curves at ``path`` that writes nothing; raises WorkFailed, also for
+    what goes wrong while it is used."""
     if not path.is_file():
         raise WorkFailed(f"There are no curves yet in {path.parent}.", "Wait for the first step.")
     # Without a log beside it nobody writes, and the file can be read from a folder that must not
@@ -205,7 +216,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 def read_curves(path: Path, first_step: int = 0) -> Curves:
     """The steps from ``first_step`` on in the file at ``path``; raises WorkFailed."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         rows = connection.execute(
             "SELECT * FROM steps WHERE step >= ? ORDER BY step", (first_step,)
         ).fetchall()
@@ -215,7 +226,7 @@ def read_curves(path: Path, first_step: int = 0) -> Curves:
 
 def read_gradients(path: Path, first_step: int = 0) -> tuple[tuple[str, ...], np.ndarray]:
     """The layers' names and their gradient norms ``(steps, layers)``; raises WorkFailed."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         names = connection.execute("SELECT name FROM layers ORDER BY position").fetchall()
         blobs = connection.execute(
             "SELECT norms FROM gradients WHERE step >= ? ORDER BY step", (first_step,)
@@ -228,20 +239,38 @@ def read_gradients(path: Path, first_step: int = 0) -> tuple[tuple[str, ...], np
 
 def read_epochs(path: Path) -> tuple[EpochDone, ...]:
     """The epochs that ended, in order; raises WorkFailed."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         rows = connection.execute("SELECT * FROM epochs ORDER BY epoch").fetchall()
-    return tuple(_epoch(row) for row in rows)
+    return tuple(epoch_of(row) for row in rows)
 
 
 def read_events(path: Path) -> Sequence[tuple[float, int, str, str]]:
     """What happened, as (time in seconds since 1970, step, kind, message); raises WorkFailed."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         return connection.execute(
             "SELECT time, step, kind, message FROM events ORDER BY id"
         ).fetchall()
 
 
-def _epoch(row: tuple[Any, ...]) -> EpochDone:
+def last_sample(connection: sqlite3.Connection) -> SystemSample | None:
+    """What was recorded last of the machine; None where nothing was. What its program used of
+    the memory, and the limit of its power, are not kept."""
+    rows = connection.execute(
+        "SELECT time, processor, memory_used, memory_total, gpu, gpu_name, gpu_utilization, "
+        "gpu_memory_used, gpu_memory_total, gpu_temperature, gpu_power "
+        "FROM system ORDER BY id DESC LIMIT ?",
+        (_MOST_GPUS,),
+    ).fetchall()
+    if not rows:
+        return None
+    together = [row for row in reversed(rows) if row[0] == rows[0][0]]  # a row for each GPU
+    gpus = tuple(GpuSample(*(*row[4:], None)) for row in together if row[4] is not None)
+    time, processor, used, total = rows[0][:4]
+    return SystemSample(time, processor, used, total, process_memory=0, gpus=gpus)
+
+
+def epoch_of(row: tuple[Any, ...]) -> EpochDone:
+    """A row of the table ``epochs`` as the message that it was."""
     number = [_number(value) for value in row[2:8]]
     return EpochDone(
         epoch=row[0],

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 from torchvision.transforms import functional as vision
 
-from studio.engine.augment import Augment
+from studio.engine.augment import Augment, _cut_rows, _cut_windows
 from studio.engine.loss import Loss, Targets, hits
 from studio.engine.mixing import Mixing
 from studio.project.values import Recipe
@@ -41,6 +41,15 @@ def test_a_random_crop_is_one_of_torchvisions_of_the_padded_image() -> None:
         assert len(places) == 1
         found.update(places)
     assert len(found) > 15  # of 25: it is random
+
+
+def test_both_ways_to_cut_out_give_the_same_parts() -> None:
+    pixels = images(9).permute(0, 2, 3, 1).contiguous()
+    tops, lefts = np.arange(9) % 5, np.arange(9) % 4
+    parts = [cut(pixels, 8, 6, tops, lefts) for cut in (_cut_rows, _cut_windows)]
+    assert torch.equal(*parts)
+    for part, image, top, left in zip(parts[0], pixels, tops, lefts, strict=True):
+        assert torch.equal(part, image[top : top + 8, left : left + 6])
 
 
 def test_half_of_the_images_are_flipped_sideways() -> None:

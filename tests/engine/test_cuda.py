@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from studio.engine import TorchEngine, devices
+from studio.engine.assembly import assemble
+from studio.engine.averaging import Averaging
+from studio.engine.clipping import clip
 from studio.engine.data import DataReader
-from studio.engine.feed import Feed
-from studio.engine.loss import Targets, hits
-from studio.engine.module import build_module, logits, parameterized_layers
-from studio.engine.optimizers import build_optimizer
+from studio.engine.loss import hits
+from studio.engine.module import logits, parameterized_layers
 from studio.engine.recorder import Recorder, Stopwatch
 from studio.runs.api import Finished
 from studio.runs.metrics import MetricsWriter
@@ -49,28 +50,36 @@ def test_losses_are_those_of_the_processor(tmp_path: Path) -> None:
 
 
 def test_a_step_does_not_wait_for_the_gpu(tmp_path: Path, guard: None) -> None:
-    project = small_project()
+    project = with_recipe(
+        small_project(),
+        batch_size=128, crop=1, flip=True, translate=0.1, cutout=2, brightness=0.1, mixup=0.2,
+        cutmix=1.0, clip_norm=1.0, clip_value=1.0, averaging=0.9, label_smoothing=0.1,
+    )  # fmt: skip
     device = torch.device("cuda:0")
     data = DataReader().read(project.data, (1, 8, 8))
-    module = build_module(project.network, 0, "cuda:0")
-    optimizer = build_optimizer(project.recipe, module)
-    feed = Feed(data, device, data.mean, data.deviation, batch_size=128)
-    layers = parameterized_layers(module)
+    tools = assemble(project, data, "bfloat16", device)
+    layers = parameterized_layers(tools.module)
+    averaging = Averaging(tools.module, 0.9, 0)
+    parameters = list(tools.module.parameters())
     telemetry = Telemetry(tuple(layers))
     recorder = Recorder(telemetry, MetricsWriter(tmp_path / "m.sqlite"), layers, Stopwatch())
-    for step, part in enumerate(feed.parts(0)):
+    for step, part in enumerate(tools.feed.parts(0)):
         if step == 2:  # the first steps load kernels
             torch.cuda.set_sync_debug_mode("error")
-        outputs = logits(module, part.images)
-        loss = torch.nn.functional.cross_entropy(outputs, part.labels)
-        optimizer.zero_grad()
-        loss.backward()
-        recorder.see(loss, hits(outputs, Targets(part.labels)), part)
+        images, targets = tools.mixing(part.images, part.labels, 0, part.number)
+        with tools.precision.autocast():
+            outputs = logits(tools.module, images)
+            loss = tools.loss(outputs, targets)
+        tools.precision.backward(part.weight * loss)
+        recorder.see(loss, hits(outputs, targets), part)
         recorder.record(step, 1, 0.1)
-        optimizer.step()
+        clip(parameters, project.recipe)
+        tools.precision.step(tools.optimizer)
+        tools.optimizer.zero_grad()
+        averaging.update(step)
     torch.cuda.set_sync_debug_mode("default")
     recorder.drain()
-    assert len(telemetry) == 9
+    assert len(telemetry) == tools.feed.steps_per_epoch
 
 
 def test_the_gpu_that_computes_is_found_in_the_statistics() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -13,12 +14,25 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from studio.engine import image_folder
+from studio.engine import decoding, image_folder, pixel_cache
 from studio.engine.data import DataReader, describe, measure, normalization, split
+from studio.engine.decoding import decode_image
 from studio.engine.pictures import Pictures
 from studio.project.values import DataSettings
 from studio.runs.api import WorkFailed
 from tests.engine.helpers import write_images
+
+
+class Little(NamedTuple):
+    """Memory, as psutil has it."""
+
+    available: int
+
+
+class Room(NamedTuple):
+    """A disk, as shutil has it."""
+
+    free: int
 
 
 def read(folder: Path, shape: tuple[int, int, int] = (3, 8, 8), **settings: float):
@@ -121,7 +135,7 @@ def test_the_input_size_and_channels_are_the_networks(tmp_path: Path) -> None:
 def test_a_16_bit_image_keeps_its_contrast(tmp_path: Path) -> None:
     path = tmp_path / "deep.png"
     Image.fromarray(np.array([[0, 32768], [65535, 257]], np.uint16)).save(path)
-    assert image_folder.decode_image(path, (1, 2, 2)).tolist() == [[[0, 128], [255, 1]]]
+    assert decode_image(path, (1, 2, 2)).tolist() == [[[0, 128], [255, 1]]]
 
 
 def test_broken_images_are_left_out_and_told(tmp_path: Path) -> None:
@@ -155,7 +169,7 @@ def test_images_that_take_long_are_read_by_several_threads_in_the_same_order(
 ) -> None:
     write_images(tmp_path, {"a": 100, "b": 100})
     alone = read(tmp_path).pixels
-    monkeypatch.setattr(image_folder, "_SLOW_IMAGE", 0.0)
+    monkeypatch.setattr(decoding, "_SLOW_IMAGE", 0.0)
     assert np.array_equal(read(tmp_path).pixels, alone)
 
 
@@ -245,17 +259,16 @@ def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "images")
 
 
-def test_more_images_than_memory_are_refused(
+def test_more_images_than_memory_and_disk_have_room_for_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_images(tmp_path, {"a": 5, "b": 5})
-
-    class Little:
-        available = 1000
-
-    monkeypatch.setattr(image_folder.psutil, "virtual_memory", Little)
-    with pytest.raises(WorkFailed, match="10 images need"):
-        read(tmp_path)
+    write_images(tmp_path / "images", {"a": 5, "b": 5})
+    monkeypatch.setenv(pixel_cache.VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(image_folder.psutil, "virtual_memory", lambda: Little(1000))
+    monkeypatch.setattr(pixel_cache.shutil, "disk_usage", lambda folder: Room(1000))
+    with pytest.raises(WorkFailed, match=r"10 images need .* decoded images need") as caught:
+        read(tmp_path / "images")
+    assert "STUDIO_CACHE" in caught.value.advice
 
 
 def test_reading_can_be_given_up(tmp_path: Path) -> None:

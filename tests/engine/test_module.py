@@ -127,6 +127,22 @@ def test_a_network_with_a_problem_is_refused_naming_the_node() -> None:
     assert caught.value.advice == "Put a flatten before it."
 
 
+@pytest.mark.parametrize(("channels", "groups"), [(4, 1), (6, 1), (9, 1), (12, 2), (6, 3)])
+def test_a_dirac_start_passes_channels_on(channels: int, groups: int) -> None:
+    own = {"channels": channels, "groups": groups, "initialization": "dirac"}
+    first = Node("input", "input", {"channels": 6, "height": 8, "width": 8})
+    ends = (Node("pool", "global_pooling"), Node("head", "linear"), Node("output", "output"))
+    module = build_module(chain(first, Node("own", "convolution", own), *ends), 3)
+    layer = module.get_submodule("own")
+    images = torch.randn(2, 6, 8, 8)
+    given = images.chunk(groups, 1)
+    made = layer(images).chunk(groups, 1)
+    for before, after in zip(given, made, strict=True):
+        same = min(before.shape[1], after.shape[1])
+        assert torch.allclose(after[:, :same], before[:, :same], atol=1e-6)
+        assert not after[:, same:].numel() or after[:, same:].std() > 0.01
+
+
 @pytest.mark.parametrize("kind", ["convolution", "linear"])
 @pytest.mark.parametrize("start", ["he", "xavier", "orthogonal", "uniform", "zero", "constant"])
 def test_weights_start_as_torchs_own_functions_have_them(kind: str, start: str) -> None:

@@ -37,7 +37,7 @@ def test_steps_of_a_matrix_are_those_of_torchs_muon(
 def test_the_iteration_brings_singular_values_near_one_and_keeps_their_directions() -> None:
     generator = torch.Generator().manual_seed(1)
     matrix = torch.randn(20, 9, generator=generator)
-    result = orthogonal(matrix, 5, torch.float32)
+    result = orthogonal(matrix[None], 5, torch.float32)[0]
     values = torch.linalg.svdvals(result)
     assert values.min() > 0.6
     assert values.max() < 1.3

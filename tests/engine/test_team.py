@@ -16,12 +16,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.engine import pixel_cache
 from studio.engine.checkpoint import read_checkpoint
 from studio.engine.team import ALONE, Wishes, shard
 from studio.project import codec
-from studio.project.values import Chosen, Project
+from studio.project.values import Chosen, DataSettings, Node, Project, Recipe
 from studio.runs.folder import RunFolder
-from tests.engine.helpers import small_project, train, until, with_recipe
+from tests.engine.helpers import chain, small_project, train, until, with_recipe, write_images
 from tests.engine.test_branching import exploding
 from tests.engine.test_training import plain_project
 
@@ -124,6 +125,29 @@ def test_the_curves_are_equal_with_other_recipes(tmp_path: Path, recipe: dict[st
     one, two = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
     for mine, theirs in zip(one.epochs(), two.epochs(), strict=True):
         assert mine.validation_loss == pytest.approx(theirs.validation_loss, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_team_shares_the_images_that_one_of_it_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side = 256  # 400 images of 192 KiB: enough to be kept on disk
+    folder = write_images(tmp_path / "images", {"a": 200, "b": 200})
+    network = chain(
+        Node("input", "input", {"channels": 3, "height": side, "width": side}),
+        Node("pool", "global_pooling"),
+        Node("head", "linear"),
+        Node("output", "output", {"classes": 2}),
+    )
+    recipe = Recipe(epochs=1, batch_size=50, device="cpu", flip=True)
+    project = Project(network, DataSettings(str(folder)), recipe)
+    monkeypatch.setenv(pixel_cache.VARIABLE, str(tmp_path / "cache"))
+    together(saved(project, tmp_path), "--out", str(tmp_path / "two"))
+    (kept,) = (tmp_path / "cache").iterdir()
+    made = kept.stat().st_ino
+    train(project, tmp_path / "one")
+    assert kept.stat().st_ino == made
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=TOLERANCE)
 
 
 @pytest.mark.slow

@@ -17,8 +17,8 @@ from PIL import Image
 
 from studio.engine import TorchEngine
 from studio.engine.data import DataReader
+from studio.engine.decoding import BadImage, decode_image
 from studio.engine.export import export_model
-from studio.engine.image_folder import BadImage, decode_image
 from studio.engine.loading import load_trained
 
 # Runs the file as its own process with nothing of the project, nor what the second line forbids.

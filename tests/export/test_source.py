@@ -130,11 +130,12 @@ def test_the_source_of_every_template_starts_as_the_project_does(name: str) -> N
 
 
 def test_every_start_of_layers_and_blocks_is_written_into_the_source() -> None:
-    starts = ("he", "xavier", "orthogonal", "uniform", "zero")
+    starts = ("he", "xavier", "orthogonal", "uniform", "zero", "dirac")
     plain = [
         Node(f"plain_{start}", "convolution",
-             {"channels": 4, "initialization": start, "bias": start != "zero"})
-        for start in starts
+             {"channels": 8, "groups": 4 if start == "dirac" else 1, "initialization": start,
+              "bias": start != "zero"})
+        for start in (*starts, "whitening")
     ]  # fmt: skip
     blocks = [
         Node(f"{kind}_{start}", kind, {**settings, "initialization": start})

@@ -420,3 +420,15 @@ def test_a_gate_of_another_length_gets_the_channels_of_what_it_gates() -> None:
     assert problem.fix is not None
     assert problem.fix.text == "Set gate's features to 12"
     assert analyze(edits.apply_fix(network, problem.fix)).problems == ()
+
+
+def test_a_vgg_block_pools_behind_its_first_convolution_by_choice() -> None:
+    usual = analyze(chain(("block", "vgg", {"channels": 8, "convolutions": 3})))
+    early = analyze(
+        chain(("block", "vgg", {"channels": 8, "convolutions": 3, "pooling_at": "first"}))
+    )
+    assert early.nodes["block"].output == usual.nodes["block"].output
+    assert early.parameters == usual.parameters
+    order = [row.name.rpartition(".")[2] for row in early.layers if row.name.startswith("block.")]
+    assert order[:4] == ["conv1", "pool", "bn1", "act1"]
+    assert early.macs < usual.macs

@@ -6,8 +6,6 @@ import re
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import (
-    QFont,
-    QFontDatabase,
     QGuiApplication,
     QShowEvent,
     QTextCursor,
@@ -27,8 +25,8 @@ from studio.app.build.python_colors import PythonColors
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
-from studio.app.theme.text_size import px, sized
-from studio.app.theme.tokens import FONT_BASE, ROW, S2, S3, S4, color, theme
+from studio.app.theme.text_size import sized
+from studio.app.theme.tokens import FONT_BASE, ROW, S2, S3, S4, color, fixed_font, theme
 from studio.app.workspace import Workspace
 from studio.project.source import Source, SourceError
 
@@ -74,7 +72,7 @@ class CodeView(QWidget):
         self.text = QPlainTextEdit(self)
         self.text.setReadOnly(True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        sized(self.text, lambda w: w.setFont(_fixed_font()))
+        sized(self.text, lambda w: w.setFont(fixed_font(FONT_BASE - 1)))
         self.text.setStyleSheet("QPlainTextEdit { border: none; border-radius: 0; }")
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
@@ -202,9 +200,3 @@ def definition(source: Source, node: str) -> range | None:
                 later = (n for n in range(starts[0] + 1, len(lines)) if lines[n][:6] == "class ")
                 return range(starts[0], next(later, len(lines)) - 2)
     return None
-
-
-def _fixed_font() -> QFont:
-    fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-    fixed.setPixelSize(px(FONT_BASE - 1))
-    return fixed

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QGuiApplication
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication
 
 from studio.app.theme.text_size import px
 
@@ -196,4 +196,11 @@ def font(size: int = FONT_BASE, *, bold: bool = False, tabular: bool = False) ->
     result.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     if tabular:
         result.setFeature(QFont.Tag("tnum"), 1)
+    return result
+
+
+def fixed_font(size: int = FONT_BASE) -> QFont:
+    """The system's font for code, in the text size that holds now."""
+    result = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    result.setPixelSize(px(size))
     return result

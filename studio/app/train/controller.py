@@ -6,17 +6,16 @@ a bounded part at a time. Everything in this class happens on the window's threa
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
-from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
+from studio.app.train import beginnings
+from studio.app.train.beginnings import Parent, default_runs_root
+from studio.app.train.run_on_show import RunOnShow, Shown
 from studio.project.analysis import analyze
 from studio.project.live import differences
 from studio.project.problems import Problem
@@ -28,93 +27,50 @@ from studio.runs.api import (
     Failed,
     Finished,
     Machine,
-    Message,
-    PausedChanged,
-    Probed,
-    RecipeChanged,
     RunHandle,
-    Stage,
     Started,
-    Warned,
     WorkFailed,
 )
-
-if TYPE_CHECKING:
-    from studio.runs.telemetry import Telemetry  # brings numpy, which the first window does without
-
-State = Literal["loading", "unavailable", "idle", "starting", "running", "paused", "stopping"]
 
 POLL_MS = 100
 MESSAGES_A_POLL = 100
 SECONDS_A_POLL = 0.004
 SHUTDOWN_SECONDS = 30.0
-PROBES_KEPT = 8
+FOLLOW_SECONDS = 3.0
+"""How long the end waits for a disk that may no longer answer; nothing is lost with the reading."""
 
 
-def default_runs_root() -> Path:
-    """Where run folders go when the user has said nothing: in the documents folder."""
-    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-    return Path(documents or Path.home()) / "TrainingStudio" / "runs"
+class TrainingController(RunOnShow):
+    """One run at a time, from Train to its last message; or one that is followed.
 
+    A run that is followed is trained by another process, or was in the past. It is shown in the
+    place of one's own, which comes back with ``leave``, and hinders no training.
+    """
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """A run and what is known of it."""
-
-    handle: RunHandle | None
-    project: Project | None
-    started: Started | None
-    epochs: list[EpochDone]
-    result: Finished | Failed | None
-
-
-class TrainingController(QObject):
-    """One run at a time, from Train to its last message."""
-
-    state_changed = Signal(str)
-    started_changed = Signal()
-    recipe_changed = Signal()
-    """The run under way follows another learning rate, course or number of epochs."""
-    epoch_done = Signal(object)
-    telemetry_advanced = Signal()
-    message = Signal(str)
     refused = Signal(str)
     """A run was not begun, or gave up before its first step: the run before it still stands."""
-    warned = Signal(str)
     failed = Signal(str, str)
     finished = Signal(object)
+    parent_changed = Signal()
 
     def __init__(self, runs_root: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.runs_root = runs_root or default_runs_root()
         self.engine: Engine | None = None
         self.machine: Machine | None = None
-        self.run: RunHandle | None = None
-        self.project: Project | None = None
-        self.started: Started | None = None
-        self.epochs: list[EpochDone] = []
-        self.result: Finished | Failed | None = None
-        self.changed_at: tuple[tuple[int, str], ...] = ()
-        """The steps at which the recipe was changed on the way, and what was new."""
-        self.last_epoch = False
-        """Whether the run was asked to end after the epoch under way."""
         self._changes: tuple[str, ...] = ()
-        self.probes: tuple[Probed, ...] = ()
-        """The last looks at the activations."""
         self.findings: tuple[Problem, ...] = ()
         """What is known to be wrong with the data, or with the project for this data."""
-        self._before: _Run | None = None
-        self._state: State = "loading"
+        self.parent_run: Parent | None = None
+        """The checkpoint that the next runs begin from."""
+        self._own = Shown()
+        """One's own run while another is followed."""
+        self._before: Shown | None = None
+        self._continued = False
         self._unavailable = ""
-        self._steps_told = 0
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
         self._timer.timeout.connect(self._poll)
-
-    @property
-    def state(self) -> State:
-        """Where the control stands; every change is told by ``state_changed``."""
-        return self._state
 
     @property
     def busy(self) -> bool:
@@ -122,11 +78,9 @@ class TrainingController(QObject):
         return self._state in ("starting", "running", "paused", "stopping")
 
     @property
-    def telemetry(self) -> Telemetry | None:
-        """The numbers of the present or last run; None before its first step."""
-        if self.run is None or self.started is None:
-            return None
-        return self.run.telemetry
+    def free(self) -> bool:
+        """Whether the engine is there and has nothing to do."""
+        return self.engine is not None and not self.busy
 
     def set_engine(self, engine: Engine) -> None:
         """Take the engine once it is loaded; from now on Train answers."""
@@ -136,34 +90,59 @@ class TrainingController(QObject):
             self.engine_failed(str(error))
             return
         self.engine = engine
-        self._enter("idle")
+        self._rest()
 
     def engine_failed(self, message: str) -> None:
         """Take note that the engine cannot be loaded; ``message`` says why, for the user."""
         self._unavailable = message
-        self._enter("unavailable")
+        self._rest()
         self.message.emit(message)
+
+    @property
+    def hindrance(self) -> str:
+        """Why nothing at all can be trained now, as a sentence; empty where it can."""
+        if self._unavailable:
+            return self._unavailable
+        if self.engine is None:
+            return "The engine is still loading. Try again in a moment."
+        return "A run is under way. Stop it before another is started." if self.busy else ""
 
     def obstacles(self, project: Project) -> tuple[str, ...]:
         """The sentences that say why ``project`` cannot be trained now; empty when it can."""
-        if self._state == "loading":
-            return ("The engine is still loading. Try again in a moment.",)
-        if self._state == "unavailable":
-            return (self._unavailable,)
-        if self.busy:
-            return ("A run is under way. Stop it before another is started.",)
+        if reason := self.hindrance:
+            return (reason,)
+        return self.faults(project)
+
+    def faults(self, project: Project) -> tuple[str, ...]:
+        """What is wrong with ``project``, the window's, whether or not a run is under way."""
         analysis = analyze(project.network)
         problems = (*analysis.problems, *recipe_problems(project), *self.findings)
         return tuple(problem.message for problem in problems)
 
     def start(self, project: Project, title: str = "") -> bool:
-        """Train ``project`` in a new run folder; whether it was begun. If not, ``refused``."""
+        """Train ``project`` in a new run folder, from ``parent_run`` where there is one; whether
+        it was begun. If not, ``refused``."""
         obstacles = self.obstacles(project)
-        if obstacles or self.engine is None:
-            self.refused.emit(obstacles[0] if obstacles else "There is no engine.")
+        if obstacles:
+            self.refused.emit(obstacles[0])
             return False
-        engine, folder = self.engine, self._new_folder(title)
-        return self._begin(lambda: engine.start(project, folder), project)
+        parent = self.parent_run.checkpoint if self.parent_run is not None else None
+        return self.start_in(beginnings.new_folder(self.runs_root, title), project, parent)
+
+    def start_in(self, folder: Path, project: Project, parent: Path | None = None) -> bool:
+        """Train ``project``, which need not be the window's, in ``folder``; whether it was begun.
+        The engine says what is wrong with it. If not begun, ``refused``."""
+        engine, reason = self.engine, self.hindrance
+        if engine is None or reason:
+            self.refused.emit(reason)
+            return False
+        return self._begin(lambda: engine.start(project, folder, parent), project)
+
+    def branch_from(self, parent: Parent | None) -> None:
+        """Let the next runs begin from ``parent``; from nothing with None."""
+        if parent != self.parent_run:
+            self.parent_run = parent
+            self.parent_changed.emit()
 
     @property
     def can_continue(self) -> bool:
@@ -175,37 +154,106 @@ class TrainingController(QObject):
             isinstance(result, Finished) and result.reason == "stopped"
         )
 
+    @property
+    def can_extend(self) -> bool:
+        """Whether the run that is shown has ended with a checkpoint, to which epochs can be
+        added."""
+        ended = self._state == "idle" and isinstance(self.result, Finished)
+        return ended and self.run is not None and bool(self.epochs)
+
     def go_on(self) -> bool:
-        """Go on with the last run from its last checkpoint; whether it was begun."""
-        if not self.can_continue or self.engine is None or self.run is None:
+        """Go on with the run that is shown from its last checkpoint; whether it was begun."""
+        if not self.can_continue or self.run is None:
             return False
-        assert self.project is not None
-        engine, folder, epochs = self.engine, self.run.folder, self.epochs
-        return self._begin(lambda: engine.resume(folder), self.project, epochs)
+        return self.continue_run(self.run.folder)
+
+    def continue_run(self, folder: Path, epochs: int | None = None) -> bool:
+        """Go on with the run in ``folder`` from its last checkpoint, with ``epochs`` up to that
+        many in all; whether it was begun. If not, ``refused``."""
+        engine, reason = self.engine, self.hindrance
+        if engine is None or reason:
+            self.refused.emit(reason)
+            return False
+        shown = self.run is not None and self.run.folder == folder and self.follower is None
+        try:
+            if shown and self.project is not None:
+                project, earlier = self.project, tuple(self.epochs)
+            else:
+                project, earlier = beginnings.so_far(folder)
+        except WorkFailed as error:
+            self.refused.emit(f"{error.message} {error.advice}".strip())
+            return False
+        if epochs is not None:
+            project = replace(project, recipe=replace(project.recipe, epochs=epochs))
+        return self._begin(lambda: engine.resume(folder, epochs), project, earlier, continued=True)
 
     def _begin(
-        self, launch: Callable[[], RunHandle], project: Project, epochs: Sequence[EpochDone] = ()
+        self,
+        launch: Callable[[], RunHandle],
+        project: Project,
+        epochs: tuple[EpochDone, ...] = (),
+        *,
+        continued: bool = False,
     ) -> bool:
         """Launch a run, which follows on ``epochs``, in place of the one before."""
+        state = self._state
         self._enter("starting")
         try:
             run = launch()
         except WorkFailed as error:
-            self._enter("idle")
+            self._enter(state)
             self.refused.emit(f"{error.message} {error.advice}".strip())
             return False
-        self._before = _Run(self.run, self.project, self.started, self.epochs, self.result)
-        self._take_up(_Run(run, project, None, list(epochs), None))
+        self._before = self._own if self._let_go() else self._shown()
+        self._continued = continued
+        self._take_up(Shown(run, project, epochs=epochs))
         self._timer.start()
         return True
 
-    def _take_up(self, run: _Run) -> None:
-        self.run, self.project, self.started = run.handle, run.project, run.started
-        self.epochs, self.result = run.epochs, run.result
-        self._steps_told = 0
-        self.probes = ()
-        self.changed_at, self.last_epoch = (), False
-        self.started_changed.emit()
+    def follow(self, folder: Path) -> bool:
+        """Show the run in ``folder``, which another process trains or which is over; whether it
+        can be shown. If not, ``refused``."""
+        if self.run is not None and self.run.folder == folder and self.follower is None:
+            return True
+        if self.busy:
+            self.refused.emit("A run is under way, and its curves have their place here. Stop it, "
+                              "or wait for its end, to look at another one.")  # fmt: skip
+            return False
+        from studio.runs.following import FollowedRun  # brings numpy
+
+        try:
+            run = FollowedRun(folder)
+            run.check()
+        except WorkFailed as error:
+            self.refused.emit(f"{error.message} {error.advice}".strip())
+            return False
+        if not self._let_go():
+            self._own = self._shown()
+        self.follower = run.start()
+        self._take_up(Shown(run, run.project))
+        self._enter("following")
+        self._timer.start()
+        return True
+
+    @property
+    def has_own(self) -> bool:
+        """Whether there is a run of one's own behind the one that is followed."""
+        return self._own.handle is not None
+
+    def leave(self) -> None:
+        """Bring one's own run back in place of the one that is followed."""
+        if self._let_go():
+            self._take_up(self._own)
+            self._rest()
+
+    def _let_go(self) -> bool:
+        """Follow no run any longer; whether one was."""
+        follower, self.follower = self.follower, None
+        if follower is None:
+            return False
+        self._timer.stop()
+        follower.leave()
+        return True
 
     def pause(self) -> None:
         """Ask the run to wait after the step under way."""
@@ -258,6 +306,9 @@ class TrainingController(QObject):
         does nothing.
         """
         self._timer.stop()
+        if self.follower is not None:
+            self.follower.leave()
+            return self.follower.join(min(timeout, FOLLOW_SECONDS))
         if self.run is None or not self.busy:
             return True
         self._enter("stopping")
@@ -268,40 +319,14 @@ class TrainingController(QObject):
         self._timer.stop()
         return ended
 
-    def progress(self) -> tuple[float, float, float]:
-        """The share done in 0..1, the seconds left (not a number where unknown), images a second.
-
-        The pace is that of the last epoch's steps, validation included.
-        """
-        telemetry = self.telemetry
-        if telemetry is None or self.started is None:
-            return 0.0, float("nan"), 0.0
-        steps = len(telemetry)
-        done = telemetry.first_step + steps
-        total = max(1, self.started.total_steps)
-        fraction = min(1.0, done / total)
-        if steps < 2:
-            return fraction, float("nan"), 0.0
-        seconds = telemetry.seconds.values
-        back = min(steps - 1, max(20, self.started.steps_per_epoch))
-        pace = float(seconds[steps - 1] - seconds[steps - 1 - back]) / back
-        recent = telemetry.images_per_second.values[max(0, steps - back) : steps]
-        return fraction, max(0.0, (total - done) * pace), float(recent.mean())
-
-    def _new_folder(self, title: str) -> Path:
-        name = re.sub(r"[^\w.-]+", "-", title).strip("-.")[:60] or "untitled"
-        stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-        folder = self.runs_root / stem
-        number = 2
-        while folder.exists():
-            folder = self.runs_root / f"{stem}-{number}"
-            number += 1
-        return folder
-
-    def _enter(self, state: State) -> None:
-        if state != self._state:
-            self._state = state
-            self.state_changed.emit(state)
+    def _rest(self) -> None:
+        """Come to where nothing is under way."""
+        if self.follower is not None and self.follower.alive:
+            self.state_changed.emit(self._state)  # for the engine, which may have come
+        elif self._unavailable:
+            self._enter("unavailable")
+        else:
+            self._enter("loading" if self.engine is None else "idle")
 
     def _poll(self) -> None:
         """Read what the run has said since, within a time budget, and see whether it has ended."""
@@ -315,56 +340,13 @@ class TrainingController(QObject):
         while not drained and time.perf_counter() < deadline:
             messages = run.poll(MESSAGES_A_POLL)
             for message in messages:
+                if isinstance(message, Started):
+                    self._before = None  # it cannot come back any more, so its curves can go
                 self._take(message)
             drained = len(messages) < MESSAGES_A_POLL
         self._tell_telemetry()
         if drained and not alive:
             self._end(run)
-
-    def _tell_telemetry(self) -> None:
-        telemetry = self.telemetry
-        if telemetry is not None and len(telemetry) != self._steps_told:
-            self._steps_told = len(telemetry)
-            self.telemetry_advanced.emit()
-
-    def _take(self, message: Message) -> None:
-        match message:
-            case Stage(text=text):
-                self.message.emit(text)
-            case Started():
-                self.started = message
-                self._before = None  # it cannot come back any more, so its curves can go
-                # A run that goes on, or is rolled back, does what is behind its checkpoint again.
-                self.epochs = [epoch for epoch in self.epochs if epoch.step <= message.step]
-                self.changed_at = tuple(at for at in self.changed_at if at[0] < message.step)
-                if self._state == "starting":
-                    self._enter("running")
-                self.started_changed.emit()
-            case Probed():
-                self.probes = (*self.probes[1 - PROBES_KEPT :], message)
-            case RecipeChanged():
-                self._follow_recipe(message)
-            case EpochDone():
-                self.epochs.append(message)
-                self.epoch_done.emit(message)
-            case PausedChanged(paused=paused):
-                if self._state in ("running", "paused"):
-                    self._enter("paused" if paused else "running")
-            case Warned(message=text):
-                self.warned.emit(text)
-            case Finished() | Failed():
-                self.result = message
-                self._enter("stopping")
-
-    def _follow_recipe(self, changed: RecipeChanged) -> None:
-        """The run goes on with another course: what is drawn of it ahead changes."""
-        assert self.project is not None
-        assert self.started is not None
-        self.project = replace(self.project, recipe=changed.recipe)
-        self.started = replace(self.started, total_steps=changed.total_steps)
-        self.changed_at = (*self.changed_at, (changed.step, changed.text))
-        self.recipe_changed.emit()
-        self.message.emit(f"From step {changed.step:,} on: {changed.text}.")
 
     def _end(self, run: RunHandle) -> None:
         self._timer.stop()
@@ -380,13 +362,13 @@ class TrainingController(QObject):
                 from studio.runs.folder import remove_unstarted  # brings numpy
 
                 remove_unstarted(run.folder)
-            if before.handle is not None:
+            if before.handle is not None or self._continued:
                 # It learned nothing, so it takes nothing away: what was there comes back.
                 self._take_up(before)
-                self._enter("idle")
+                self._rest()
                 self.refused.emit(f"{result.message} {result.advice}".strip())
                 return
-        self._enter("idle")
+        self._rest()
         if isinstance(result, Failed):
             advice = " ".join(part for part in (result.advice, result.saved) if part)
             self.failed.emit(result.message, advice)

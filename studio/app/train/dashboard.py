@@ -30,6 +30,7 @@ from studio.app.train.system_panel import SystemPanel
 from studio.project import registry, schedules
 from studio.project.values import Network, Project
 from studio.runs.api import EpochDone, Started
+from studio.runs.system import SystemSample
 from studio.runs.telemetry import Telemetry
 
 PALE = 0.28
@@ -160,6 +161,7 @@ class Dashboard(QWidget):
         self._unlaid.clear()
         started, telemetry = self._controller.started, self._controller.telemetry
         project = self._controller.project
+        self.system.set_record(self._recorded if self._controller.follower is not None else None)
         if started is None or telemetry is None or project is None:
             for plot in self._line_plots:
                 self._unlaid.append(plot.clear_lines)
@@ -170,6 +172,14 @@ class Dashboard(QWidget):
                 self._unlaid.append(partial(self._lay_out, plot, started, telemetry, project))
             self._unlaid.append(partial(self._lay_out_gradients, started, telemetry, project))
         self._layer.start()
+
+    def _recorded(self) -> tuple[SystemSample | None, str]:
+        """What the run that is followed recorded of its machine, and which that is."""
+        follower = self._controller.follower
+        if follower is None:
+            return None, ""
+        when = "" if self._controller.state == "following" else ", at the end"
+        return follower.sample, f"{follower.info.machine}{when}"
 
     def _lay_out_next(self) -> None:
         if self._unlaid:

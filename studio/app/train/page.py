@@ -20,6 +20,7 @@ from studio.app.empty_state import EmptyState
 from studio.app.theme.style import hairline, set_role
 from studio.app.theme.tokens import S2
 from studio.app.train.controller import TrainingController
+from studio.app.train.followed_bar import FollowedBar
 from studio.app.train.health_panel import HealthPanel
 from studio.app.train.recipe_column import RecipeColumn
 from studio.app.train.status import RunStatus
@@ -67,6 +68,8 @@ class TrainPage(QWidget):
         self._run_column = QVBoxLayout(self._run_side)
         self._run_column.setContentsMargins(S2 + 2, S2 + 2, S2 + 2, S2 + 2)
         self._run_column.setSpacing(S2 + 2)
+        self.followed = FollowedBar(controller, self)
+        self._run_column.addWidget(self.followed)
         self._run_column.addWidget(self.status)
         self._run_column.addWidget(self.health)
         self._waiting = QWidget(self._run_side)
@@ -134,7 +137,7 @@ class TrainPage(QWidget):
         self.dashboard = Dashboard(self._controller, self._run_side)
         self.dashboard.block_clicked.connect(lambda name: self._workspace.select([name]))
         self._run_column.replaceWidget(self._waiting, self.dashboard)
-        self._run_column.setStretch(2, 1)
+        self._run_column.setStretchFactor(self.dashboard, 1)
         self._waiting.deleteLater()
         self.plots_loaded.emit()
 

@@ -78,7 +78,7 @@ class RateFinder(QWidget):
     def refresh(self, _: str = "") -> None:
         """Show what can be done now."""
         working = self._job is not None
-        ready = self._controller.state == "idle" and self._background is not None
+        ready = self._controller.free and self._background is not None
         self.find_button.setText("Stop searching" if working else "Find a rate")
         self.find_button.setEnabled(working or ready)
         found = self._search

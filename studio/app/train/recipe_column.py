@@ -9,6 +9,7 @@ from studio.app.background import Background
 from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S3, S4
+from studio.app.train.branch_note import BranchNote
 from studio.app.train.cards import Card, ChoiceCard, ChosenCard, PlainCard, RateCard
 from studio.app.train.controller import TrainingController
 from studio.app.train.layer_rates_card import LayerRatesCard
@@ -74,6 +75,12 @@ class RecipeColumn(QFrame):
         self.machine = PlainCard(
             "Device and precision", workspace, "recipe", recipes.MACHINE_SETTINGS
         )
+        self.elsewhere = QPushButton("Train elsewhere …")
+        set_role(self.elsewhere, "link")
+        self.elsewhere.setToolTip(
+            "The command or Slurm script that trains this project on several GPUs or machines"
+        )
+        self.machine.column.addWidget(self.elsewhere)
         folding: dict[str, Card] = {
             "regularization": self.regularization,
             "augmentation": self.augmentation,
@@ -116,6 +123,8 @@ class RecipeColumn(QFrame):
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        self.branch = BranchNote(controller)
+        column.addWidget(self.branch)
         for card in self._cards:
             column.addWidget(card)
         column.addStretch(1)

@@ -105,10 +105,13 @@ class StartCard(Card):
         self._rest.setInterval(_REST_MILLISECONDS)
         self._rest.timeout.connect(self._check)
         controller.state_changed.connect(lambda _: self._check_soon())
+        controller.parent_changed.connect(lambda: self.show_project(workspace.project))
 
     def show_project(self, project: Project) -> None:
         weights = project.recipe.weights
-        self.summary.setText(title(weights) if weights else "random weights")
+        parent = self._controller.parent_run
+        begins = f"{parent.title}, step {parent.step:,}" if parent is not None else ""
+        self.summary.setText(begins or (title(weights) if weights else "random weights"))
         pretrained = weights.startswith(PREFIX)
         self.choice.set_value("torchvision" if pretrained else "file" if weights else RANDOM)
         self._show_versions(weights)
@@ -163,6 +166,8 @@ class StartCard(Card):
         self._show_normalization()
 
     def _in_words(self, weights: str) -> str:
+        if self._controller.parent_run is not None:
+            return "The checkpoint that the next run continues from brings its weights."
         if not weights:
             return "Every weight starts at random, from the seed."
         if known := of_architecture(weights):

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -20,7 +21,9 @@ from PySide6.QtWidgets import (
 from studio.app.canvas import texts
 from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
+from studio.app.theme.text_size import px
 from studio.app.theme.tokens import S1, S3
+from studio.app.train.add_epochs import AddEpochs
 from studio.app.train.controller import TrainingController
 from studio.project.problems import Fix
 from studio.runs.api import EpochDone, Failed, Finished
@@ -30,6 +33,7 @@ KEPT = 50
 
 
 HEIGHT = 40
+LEAST_TEXT = 280
 
 
 class RunStatus(QFrame):
@@ -69,19 +73,27 @@ class RunStatus(QFrame):
         set_icon(self.go_on, "play")
         self.go_on.setToolTip("Go on from the last checkpoint, exactly where this run was")
         self.go_on.clicked.connect(controller.go_on)
+        self.longer = QPushButton("Add epochs…", self)
+        set_icon(self.longer, "plus")
+        self.longer.setToolTip("Train this run for longer, from its last checkpoint on")
+        self.longer.clicked.connect(self._ask_epochs)
+        self.epochs: AddEpochs | None = None
         self.remedies: list[QPushButton] = []
-        self.folder = QPushButton("Open the run's folder", self)
+        self.folder = QPushButton("Open folder", self)
         set_role(self.folder, "link")
         self.folder.clicked.connect(self._open_folder)
         self.export = QPushButton("Export…", self)
         set_icon(self.export, "export")
         self.export.setToolTip("Take the trained model away in a format that works elsewhere")
         self.export.clicked.connect(self.export_requested)
-        self._row = row = QHBoxLayout()
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(S3)
+        for button in (self.more, self.folder, self.go_on, self.longer, self.export):
+            self._buttons.addWidget(button)
+        self._row = row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         row.setSpacing(S3)
         row.addWidget(self.text, 1)
-        for button in (self.more, self.folder, self.go_on, self.export):
-            row.addWidget(button)
+        row.addLayout(self._buttons)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(S3, S1, S1, S1)
         layout.setSpacing(S1)
@@ -138,7 +150,10 @@ class RunStatus(QFrame):
             self._warnings = []
             self.more.setChecked(False)
             self._show_warnings()
-            self.say("Starting")
+            self.say("Starting" if self._controller.follower is None else "Reading the run")
+            return
+        if isinstance(self._controller.result, Finished):  # it comes back after another one
+            self._tell_result(self._controller.result)
             return
         images = f"{started.train_images:,} images to learn from"
         held = f"{started.validation_images:,} to check with"
@@ -167,10 +182,12 @@ class RunStatus(QFrame):
         result = self._controller.result
         self.folder.setVisible(ended)
         self.go_on.setVisible(ended and self._controller.can_continue)
+        self.longer.setVisible(ended and self._controller.can_extend)
         self._offer(result.remedies if ended and isinstance(result, Failed) else ())
         usable = isinstance(result, Finished) and result.epochs > 0
         self.export.setVisible(ended and (usable or isinstance(result, Failed)))
         self.export.setEnabled(usable)
+        self._flow()
         run = self._controller.run
         if run is not None:
             self.folder.setToolTip(str(run.folder))
@@ -181,10 +198,40 @@ class RunStatus(QFrame):
         elif state == "stopping" and result is None:
             self.say("Stopping after the step under way, with a checkpoint.")
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._flow()
+
+    def _flow(self) -> None:
+        """Put the buttons under the text where they leave it too little room beside them."""
+        direction = QBoxLayout.Direction
+        room = self.width() - self._buttons.sizeHint().width()
+        narrow = room < px(LEAST_TEXT)
+        wanted = direction.TopToBottom if narrow else direction.LeftToRight
+        if self._row.direction() != wanted:
+            self._row.setDirection(wanted)
+            self._buttons.setAlignment(
+                Qt.AlignmentFlag.AlignLeft if narrow else Qt.AlignmentFlag(0)
+            )
+
+    def _ask_epochs(self) -> None:
+        project, run = self._controller.project, self._controller.run
+        if project is None or run is None:
+            return
+        if self.epochs is None:
+            self.epochs = AddEpochs(self)
+            self.epochs.wanted.connect(self._add_epochs)
+        self.epochs.open_at(self.longer, len(self._controller.epochs), project.recipe.epochs)
+
+    def _add_epochs(self, epochs: int) -> None:
+        run = self._controller.run
+        if run is not None:
+            self._controller.continue_run(run.folder, epochs)
+
     def _offer(self, fixes: Sequence[Fix]) -> None:
         """Buttons that change the project and train again."""
         for button in self.remedies:
-            self._row.removeWidget(button)
+            self._buttons.removeWidget(button)
             button.hide()
             button.deleteLater()
         self.remedies = []
@@ -193,7 +240,7 @@ class RunStatus(QFrame):
             set_role(button, "link")
             button.setToolTip("Changes the recipe, and trains again from the beginning")
             button.clicked.connect(lambda _=False, fix=fix: self.remedy_wanted.emit(fix))
-            self._row.insertWidget(1 + len(self.remedies), button)
+            self._buttons.insertWidget(1 + len(self.remedies), button)
             button.show()
             self.remedies.append(button)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
@@ -37,11 +38,12 @@ def readings(sample: SystemSample, device_title: str = "") -> tuple[str, tuple[R
         return f"{gpu.name}", _gpu_readings(gpu), ""
     memory = sample.memory_used / max(1, sample.memory_total)
     own = sample.process_memory / max(1, sample.memory_total)
-    rows = (
+    rows: tuple[Reading, ...] = (
         Reading("processor", sample.processor / 100, f"{sample.processor:.0f} %"),
         Reading("memory", memory, _of(sample.memory_used, sample.memory_total)),
-        Reading("this program", own, f"{sample.process_memory / GIB:.1f} GiB"),
     )
+    if sample.process_memory:  # which no run folder keeps
+        rows += (Reading("this program", own, f"{sample.process_memory / GIB:.1f} GiB"),)
     return "Processor and memory", rows, sample.note
 
 
@@ -85,6 +87,7 @@ class SystemPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._monitor: SystemMonitor | None = None
+        self._record: Callable[[], tuple[SystemSample | None, str]] | None = None
         self._device_title = ""
         self._rows: tuple[Reading, ...] = ()
         self._note = ""
@@ -99,9 +102,16 @@ class SystemPanel(QWidget):
         """Show the GPU that this run's device names."""
         self._device_title = title
 
-    def show_sample(self, sample: SystemSample) -> None:
-        """Show one sample."""
+    def set_record(self, record: Callable[[], tuple[SystemSample | None, str]] | None) -> None:
+        """Show what ``record`` gives, a sample and of which machine it is, in place of what this
+        machine does; None for this machine."""
+        self._record = record
+        self._refresh()
+
+    def show_sample(self, sample: SystemSample, of: str = "") -> None:
+        """Show one sample, ``of`` another machine where it is named."""
         caption, self._rows, self._note = readings(sample, self._device_title)
+        caption = f"{of}: {caption}" if of else caption
         said = ", ".join(f"{row.name} {row.value}" for row in self._rows)
         self.setAccessibleDescription(f"{caption}: {said}. {self._note}".strip())
         self.setToolTip(self._note)
@@ -124,6 +134,15 @@ class SystemPanel(QWidget):
             self._monitor = None
 
     def _refresh(self) -> None:
+        if self._record is not None:
+            sample, of = self._record()
+            if sample is not None:
+                self.show_sample(sample, of)
+            else:
+                self._rows, self._note = (), f"Nothing is recorded of {of} yet."
+                self.captioned.emit(of)
+                self.update()
+            return
         if self._monitor is not None and self._monitor.latest is not None:
             self.show_sample(self._monitor.latest)
 

@@ -92,7 +92,7 @@ def prepare(task: Task) -> Setup:
         learning_rate=0.01,
         batch_size=task.batch_size,
         epochs=EPOCHS,
-        device=task.device,
+        device=task.device.partition(":")[0],
         precision=task.precision,
     )
     network = build(task.network, SHAPE, len(data.classes)).network

@@ -53,7 +53,7 @@ class Steps:
             project.recipe,
             batch_size=batch if on_processor else _BATCH_ON_A_GPU,
             epochs=_EPOCHS,
-            device=device.name,
+            device=device.name.partition(":")[0],
         )
         self.project = msgspec.structs.replace(project, recipe=recipe)
         self.size, self.device = size, torch.device(device.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from studio.project.layers.common import INITIALIZATIONS, MAX_CHANNELS
+from studio.project.layers.common import DIRAC, INITIALIZATIONS, MAX_CHANNELS
 from studio.project.settings import Choice, Flag, Integer
 from studio.project.values import Edge, Network, Node
 
@@ -52,7 +52,8 @@ INITIALIZATION = Choice(
     name="initialization",
     title="Starts as",
     default="he",
-    choices=tuple(choice for choice in INITIALIZATIONS if choice[0] != "constant"),
+    choices=(*(choice for choice in INITIALIZATIONS if choice[0] != "constant"), DIRAC),
     help="How the convolutions' weights start: He et al. 2015 for ReLU, Xavier (Glorot & Bengio "
-    "2010) for tanh and sigmoid, orthogonal (Saxe et al. 2014), torch's uniform, or zero.",
+    "2010) for tanh and sigmoid, orthogonal (Saxe et al. 2014), torch's uniform, zero, or with "
+    "filters that first pass their channel on (Zagoruyko & Komodakis 2017).",
 )

@@ -21,12 +21,19 @@ def _expand_vgg(values: Values, shape: Shape) -> Network:
             bias=values["bias"] or not values["batch_norm"],
             initialization=values["initialization"],
         )
+        if number == 1 and values["pooling_at"] == "first":
+            _pool(body, values)
         if values["batch_norm"]:
             body.add(f"bn{number}", "batch_norm")
         body.activation(f"act{number}", values["activation"])
+    if values["pooling_at"] == "end":
+        _pool(body, values)
+    return body.network()
+
+
+def _pool(body: Body, values: Values) -> None:
     if values["pooling"] != "none":
         body.add("pool", "pooling", mode=values["pooling"])
-    return body.network()
 
 
 def _vgg_chips(values: Values) -> tuple[str, ...]:
@@ -60,7 +67,12 @@ VGG = BlockKind(
         ACTIVATION,
         Choice(name="pooling", title="Pooling", default="max",
                choices=(("max", "maximum"), ("average", "average"), ("none", "none")),
-               help="Halves height and width at the end of the block."),
+               help="Halves height and width."),
+        Choice(name="pooling_at", title="Pools", default="end",
+               choices=(("end", "at the end"), ("first", "after the first convolution")),
+               when=("pooling", ("max", "average")),
+               help="Behind the first convolution, the others see a quarter of the pixels and "
+                    "cost as much less (Page 2018; Jordan 2024)."),
         INITIALIZATION,
     ),
     chips=_vgg_chips,

@@ -17,16 +17,34 @@ INITIALIZATIONS = (
     ("constant", "constant"),
 )
 
+DIRAC = ("dirac", "identity (Dirac)")
+"""For convolutions alone, as the next one."""
+WHITENING = ("whitening", "whitening")
 
-def initialization(default: str) -> tuple[Choice, Real]:
+_DIRAC_HELP = (
+    " Dirac: the first filters pass their channel on as it is, the others are torch's uniform "
+    "(Zagoruyko & Komodakis 2017; Jordan 2024)."
+)
+_WHITENING_HELP = (
+    " Whitening: the principal directions of the patches that the layer gets from the training "
+    "images, each divided by its deviation, and once more with the other sign: what goes out is "
+    "uncorrelated and of one size (Coates & Ng 2012; Page 2019). Measured before the first step; "
+    "without images, orthogonal. Train it as fixed with a learning-rate factor of 0."
+)
+
+
+def initialization(default: str, *, convolution: bool = False) -> tuple[Choice, Real]:
     """How the weights start, and the value that "constant" has."""
+    more = (DIRAC, WHITENING) if convolution else ()
     return (
-        Choice(name="initialization", title="Starts as", default=default, choices=INITIALIZATIONS,
+        Choice(name="initialization", title="Starts as", default=default,
+               choices=(*INITIALIZATIONS, *more),
                help="How the weights start; biases start at zero. He: deviation √(2 / fan-out), "
                     "which keeps the gradient's size through ReLU (He et al. 2015, equation 14). "
                     "Xavier: within ±√(6 / (fan-in + fan-out)), for tanh and sigmoid (Glorot & "
                     "Bengio 2010, equation 16). Orthogonal: keeps lengths (Saxe et al. 2014). "
-                    "Uniform: within ±1 / √fan-in, biases too, as torch does by itself."),
+                    "Uniform: within ±1 / √fan-in, biases too, as torch does by itself."
+                    + (_DIRAC_HELP + _WHITENING_HELP if convolution else "")),
         Real(name="constant", title="Constant", default=0.01, minimum=-100.0, maximum=100.0,
              when=("initialization", ("constant",)),
              help="What every weight starts at. Filters that start alike stay alike: a lesson."),

@@ -102,7 +102,7 @@ CONVOLUTION = LayerKind(
                 help="Splits the channels into groups that do not see one another."),
         Flag(name="bias", title="Bias", default=True,
              help="A learnt constant per channel; needless before batch norm."),
-        *initialization("he"),
+        *initialization("he", convolution=True),
     ),
     chips=convolution_chips,
     shape=_convolution_shape,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from studio.project import heads
 from studio.project.analysis import analyze
-from studio.project.source.printer import Group, lines
+from studio.project.source.printer import WIDTH, Group, lines
 from studio.project.tracing import Step
 from studio.project.values import Network
 
@@ -20,6 +20,8 @@ _CALLS = {
     "he": ("nn.init.kaiming_normal_(", ('mode="fan_out"', 'nonlinearity="relu"'), True),
     "xavier": ("nn.init.xavier_uniform_(", (), True),
     "orthogonal": ("nn.init.orthogonal_(", (), True),
+    "whitening": ("nn.init.orthogonal_(", (), True),  # what it is without images
+    "dirac": ("nn.init.kaiming_uniform_(", ("a=math.sqrt(5)",), True),
     "uniform": ("nn.init.kaiming_uniform_(", ("a=math.sqrt(5)",), True),
     "zero": ("nn.init.zeros_(", (), False),
     "one": ("nn.init.ones_(", (), False),
@@ -47,9 +49,8 @@ class Starting:
         self._lists: list[str] = []
         body: list[str] = []
         for torch_class in dict.fromkeys(layer.torch_class for layer in found):
-            body += self._branch([each for each in found if each.torch_class == torch_class])
-        if body:
-            body[0] = body[0].replace("elif", "if", 1)
+            same = [each for each in found if each.torch_class == torch_class]
+            body += self._branch(same, first=not body)
         named = any("name" in line for line in body)
         walk = "name, layer in model.named_modules()" if named else "layer in model.modules()"
         gap = ["", ""] if self._lists else []
@@ -57,7 +58,7 @@ class Starting:
         self.text = "\n".join(text) + "\n"
         self.needs_math = "math." in self.text
 
-    def _branch(self, layers: Sequence[_Layer]) -> list[str]:
+    def _branch(self, layers: Sequence[_Layer], first: bool) -> list[str]:
         """The lines for the layers of one class of torch's, the most usual start last."""
         kind = layers[0].torch_class
         norm = kind.startswith("nn.BatchNorm")
@@ -69,10 +70,13 @@ class Starting:
         for start in reversed(starts):
             rest = [each for each in layers if each.start != start]
             chosen = [each for each in layers if each.start == start]
-            test = f"isinstance(layer, {kind})"
+            tests = [f"isinstance(layer, {kind})"]
             if rest and (norm or start != starts[0]):
-                test += f" and {self._condition(chosen, rest)}"
-            text += [f"        elif {test}:", *_fill(start, chosen)]
+                tests.append(self._condition(chosen, rest))
+            text += [
+                *_question("elif" if text or not first else "if", tests),
+                *_fill(start, chosen),
+            ]
         return text
 
     def _condition(self, chosen: Sequence[_Layer], rest: Sequence[_Layer]) -> str:
@@ -113,11 +117,23 @@ def _layers(steps: Sequence[Step], prefix: str) -> Iterator[_Layer]:
             yield _Layer(name, f"nn.BatchNorm{dims}", values["scale"], False)
 
 
+def _question(word: str, tests: Sequence[str]) -> list[str]:
+    """The line that asks for all of ``tests``, or lines where it is too long for one."""
+    line = f"        {word} {' and '.join(tests)}:"
+    if len(line) <= WIDTH or len(tests) == 1:
+        return [line]
+    return [f"        {word} (", f"            {tests[0]}",
+            *(f"            and {test}" for test in tests[1:]), "        ):"]  # fmt: skip
+
+
 def _fill(start: str, layers: Sequence[_Layer]) -> list[str]:
     """The lines that fill weight and bias."""
     opening, words, draws = _CALLS.get(start, ("nn.init.constant_(", (start,), False))
     drawing = ("generator=generator",) if draws else ()
     text = lines(Group(opening, ("layer.weight", *words, *drawing)), 3)
+    if start == "dirac":
+        text.append("            for filters in layer.weight.detach().chunk(layer.groups):")
+        text.append("                nn.init.dirac_(filters[: filters.size(1)])")
     biased = sum(each.bias for each in layers)
     if not biased:
         return text

@@ -6,8 +6,9 @@ from studio.project.edits import EditRefused
 from studio.project.templates.chain import Chain, Size, Template
 from studio.project.templates.classic import classics
 from studio.project.templates.newer import newer
+from studio.project.templates.records import records
 from studio.project.templates.residual import residuals
-from studio.project.values import DataSettings, Project
+from studio.project.values import Project
 
 
 class UnknownTemplate(EditRefused):
@@ -15,7 +16,7 @@ class UnknownTemplate(EditRefused):
 
 
 TEMPLATES: dict[str, Template] = {
-    template.name: template for template in (*classics(), *residuals(), *newer())
+    template.name: template for template in (*classics(), *residuals(), *newer(), *records())
 }
 
 
@@ -36,7 +37,7 @@ def build(name: str, input: Size | None = None, classes: int | None = None) -> P
         raise EditRefused("a network tells at least 2 classes apart, and at most 1,000,000")
     chain = Chain(size, count)
     template.make(chain)
-    return Project(chain.network(), DataSettings(), template.recipe)
+    return Project(chain.network(), template.data, template.recipe)
 
 
 __all__ = ["TEMPLATES", "Chain", "Size", "Template", "UnknownTemplate", "build"]

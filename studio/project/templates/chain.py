@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.project import layout
-from studio.project.values import Edge, Network, Node, Recipe
+from studio.project.values import DataSettings, Edge, Network, Node, Recipe
 
 Size = tuple[int, int, int]
 IMAGENET: Size = (3, 224, 224)
 CIFAR: Size = (3, 32, 32)
 DIGITS: Size = (1, 32, 32)
+_USUAL = DataSettings()
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A network by name; ``input`` (C, H, W) and ``classes`` are those of its paper."""
+    """A network by name; ``input`` (C, H, W) and ``classes`` are those of its paper. ``data`` has
+    the shares that its images want."""
 
     name: str
     title: str
@@ -27,6 +29,7 @@ class Template:
     classes: int
     make: Callable[[Chain], None]
     recipe: Recipe
+    data: DataSettings = _USUAL
 
 
 class Chain:

@@ -16,7 +16,6 @@ from pytestqt.qtbot import QtBot
 
 from studio.app import recovery_files
 from studio.app.background import Background
-from studio.app.file_lock import FileLock
 from studio.app.latest import Latest
 from studio.app.lost_list import LostList, when
 from studio.app.recovery import Recovery
@@ -318,19 +317,6 @@ def test_what_one_window_offers_no_other_does(folder: Path) -> None:
     lost.slot.release()
     (lost,), _ = RecoveryFolder(folder).lost()
     lost.slot.release()
-
-
-def test_a_lock_is_held_by_one_until_it_is_released(tmp_path: Path) -> None:
-    first = FileLock.take(tmp_path / "a.lock")
-    assert first is not None
-    assert FileLock.take(tmp_path / "a.lock") is None
-    first.write(b"held")
-    assert (tmp_path / "a.lock").read_bytes() == b"held"
-    first.release()
-    again = FileLock.take(tmp_path / "a.lock")
-    assert again is not None
-    again.release()
-    assert not (tmp_path / "a.lock").exists()
 
 
 # Damage

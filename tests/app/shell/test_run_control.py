@@ -8,8 +8,9 @@ import pytest
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from studio.app.run_control import RunControl, clock, progress_words
+from studio.app.run_control import RunControl
 from studio.app.train.controller import TrainingController
+from studio.app.train.pace import clock, progress_words
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def _run(window: MainWindow, engine: ScriptedEngine) -> None:
 
 def test_the_rail_and_its_keys_turn_the_pages(qtbot: QtBot, window: MainWindow) -> None:
     assert window.pages.currentWidget() is window.page("build")
-    for number, key in enumerate(("build", "data", "train"), start=1):
+    for number, key in enumerate(("build", "data", "train", "runs"), start=1):
         button = window.rail.findChildren(QAbstractButton)[number - 1]
         assert button.shortcut().toString() == f"Ctrl+{number}"
         button.click()
@@ -545,7 +545,7 @@ def test_a_question_mark_opens_the_sheet_and_stays_text_in_a_field(
 
 def test_the_shortcut_sheet_names_keys_that_the_window_has(window: MainWindow) -> None:
     known = {key.toString() for action in window.actions() for key in action.shortcuts()} | {
-        f"Ctrl+{number}" for number in (1, 2, 3)
+        f"Ctrl+{number}" for number in (1, 2, 3, 4)
     }
     for keys, _ in SECTIONS[0][1]:
         assert set(keys.split(", ")) <= known

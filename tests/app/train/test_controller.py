@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
+from studio.app.train.beginnings import new_folder
 from studio.app.train.controller import SECONDS_A_POLL, TrainingController
 from studio.project import edits, templates
 from studio.project.values import Project
@@ -301,7 +302,7 @@ def test_run_folders_of_one_second_do_not_collide(
 ) -> None:
     names = set()
     for _ in range(3):
-        folder = controller._new_folder("été / 2 images?")
+        folder = new_folder(controller.runs_root, "été / 2 images?")
         folder.mkdir(parents=True)
         names.add(folder)
     assert len(names) == 3

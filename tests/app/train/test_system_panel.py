@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from studio.app.train.system_panel import SystemPanel, readings
@@ -49,3 +50,20 @@ def test_the_panel_samples_while_it_is_to_be_seen_and_says_it_in_words(qtbot: Qt
     assert not panel.grab().isNull()
     panel.hide()
     assert not panel._timer.isActive()
+
+
+def test_a_recorded_sample_is_said_to_be_of_its_machine(qtbot: QtBot) -> None:
+    panel = SystemPanel()
+    qtbot.addWidget(panel)
+    captions: list[str] = []
+    panel.captioned.connect(captions.append)
+    recorded = replace(sample((H200,)), process_memory=0)
+    panel.set_record(lambda: (recorded, "gpu-node-7"))
+    assert captions == ["gpu-node-7: NVIDIA H200"]
+    assert "utilization 87 %" in panel.accessibleDescription()
+    panel.set_record(lambda: (replace(sample(), process_memory=0), "far"))
+    assert "this program" not in panel.accessibleDescription()
+    panel.set_record(lambda: (None, "far"))
+    assert panel._note == "Nothing is recorded of far yet."
+    panel.set_record(None)
+    assert panel._record is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import uuid
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -17,6 +18,9 @@ if sys.platform == "win32":
         os.lseek(descriptor, _FAR, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
+    def _lock_shared(descriptor: int) -> None:
+        """Windows itself removes no file that is mapped."""
+
 else:
     import fcntl
 
@@ -24,6 +28,9 @@ else:
         # flock belongs to the open file: two windows of one process exclude each other too, and a
         # network home hands it on to the other machines. No pid is compared, so none is mistaken.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _lock_shared(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 class FileLock:
@@ -67,3 +74,43 @@ class FileLock:
         if sys.platform == "win32":  # which removes no file that is open
             with contextlib.suppress(OSError):
                 self.path.unlink()
+
+
+def can_lock(folder: Path) -> bool:
+    """Whether the disk that ``folder`` is on locks files at all; raises OSError where none can be
+    made there."""
+    probe = FileLock.take(folder / f"probe-{uuid.uuid4().hex}.lock")
+    if probe is not None:
+        probe.release()
+    return probe is not None
+
+
+def share(descriptor: int, path: Path) -> bool:
+    """Keep the open file at ``path`` from ``remove_unused``, together with others, until the last
+    copy of ``descriptor`` is closed; a mapping has one. False where it is being removed."""
+    try:
+        _lock_shared(descriptor)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a disk without locks: a file that is removed stays readable where it is open
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    return False
+
+
+def remove_unused(path: Path) -> bool:
+    """Remove a file unless somebody shares it; whether it is gone."""
+    try:
+        if sys.platform == "win32":
+            path.unlink()
+            return True
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            _lock(descriptor)
+            path.unlink()
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return not path.exists()
+    return True

@@ -1,0 +1,56 @@
+"""Where a run is kept, and what it begins from: nothing, another's checkpoint, its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from msgspec.structs import replace
+from PySide6.QtCore import QStandardPaths
+
+from studio.project.values import Project
+from studio.runs.api import EpochDone, WorkFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A checkpoint of the run called ``title`` that another one shall begin from, at ``step``."""
+
+    checkpoint: Path
+    title: str
+    step: int
+
+
+def default_runs_root() -> Path:
+    """Where run folders go when the user has said nothing: in the documents folder."""
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return Path(documents or Path.home()) / "TrainingStudio" / "runs"
+
+
+def new_folder(root: Path, title: str) -> Path:
+    """A folder under ``root`` that is not there yet, named by title and time."""
+    name = re.sub(r"[^\w.-]+", "-", title).strip("-.")[:60] or "untitled"
+    stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    folder = root / stem
+    number = 2
+    while folder.exists():
+        folder = root / f"{stem}-{number}"
+        number += 1
+    return folder
+
+
+def so_far(folder: Path) -> tuple[Project, tuple[EpochDone, ...]]:
+    """The project of the run in ``folder``, with the recipe that it followed last, and the epochs
+    that it has done. Raises WorkFailed where it cannot be continued here."""
+    from studio.runs.changes import recipe_now  # these bring numpy
+    from studio.runs.folder import RunFolder
+    from studio.runs.standing import obstacle, quiet_for
+
+    run = RunFolder.open(folder)
+    info, project = run.info(), run.project()
+    if reason := obstacle(info, quiet_for(folder)):
+        raise WorkFailed(reason)
+    epochs = run.epochs() if run.metrics.exists() else ()
+    return replace(project, recipe=recipe_now(run, project.recipe, info.epochs)), epochs

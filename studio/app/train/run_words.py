@@ -1,0 +1,63 @@
+"""How a run is spoken of: its state with a mark that needs no color, when, where and from what."""
+
+from __future__ import annotations
+
+import socket
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.app.lost_list import when
+
+if TYPE_CHECKING:
+    from studio.runs.folder import RunInfo  # brings numpy, which the first window does without
+
+STANDINGS: dict[str, tuple[str, str, str]] = {
+    "running": ("training", "play", "accent"),
+    "paused": ("paused", "pause", "accent"),
+    "silent": ("not heard of", "unknown", "warning"),
+    "completed": ("complete", "check", "good"),
+    "stopped": ("stopped", "stop", "muted"),
+    "failed": ("failed", "error", "error"),
+    "interrupted": ("interrupted", "unlink", "warning"),
+}
+"""Word, icon and color of how a run stands."""
+
+
+def percent(share: float) -> str:
+    """A share of one in percent, to a tenth."""
+    return f"{share:.1%}".replace("%", " %")
+
+
+def round_percent(share: float) -> str:
+    """The same without a tenth that is none, as an axis writes it."""
+    return percent(share).replace(".0 ", " ")
+
+
+def begun(info: RunInfo) -> str:
+    """When the run began, as people say it."""
+    try:
+        return when(datetime.fromisoformat(info.created))
+    except ValueError:
+        return "at an unknown time"
+
+
+def process(info: RunInfo) -> str:
+    """Which process trains the run, and where."""
+    if info.machine == socket.gethostname():
+        return f"process {info.process} on this machine"
+    return f"process {info.process} on {info.machine or 'an unknown machine'}"
+
+
+def parent(info: RunInfo) -> str:
+    """What a branch began from; empty for other runs."""
+    if not info.parent:
+        return ""
+    return f"from {Path(info.parent).parent.parent.name}, step {info.parent_step:,}"
+
+
+def of_all(done: int, epochs: int) -> str:
+    """Epochs done of all: "3 of 10 epochs", "10 epochs"."""
+    if done >= epochs:
+        return f"{done:,} epoch{'' if done == 1 else 's'}"
+    return f"{done:,} of {epochs:,} epoch{'' if epochs == 1 else 's'}"
