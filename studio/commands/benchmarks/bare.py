@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional
@@ -26,16 +28,33 @@ EPOCHS = 3
 
 
 def bare(project: Project, data: DataSet, device: torch.device, spare_cores: int) -> float:
-    """Images per second of the bare loop, on a thread of its own as the engine's is.
+    """Images per second of the bare loop, whole epochs."""
+    epochs = _on_a_thread(project, data, device, spare_cores)
+    return speed(len(data.splits["train"]), [epoch.seconds for epoch in epochs])
 
-    torch keeps threads to compute with for every thread that calls it, so that a loop on the main
-    thread would be another case.
-    """
+
+def bare_step(project: Project, data: DataSet, device: torch.device, spare_cores: int) -> float:
+    """Seconds of a step of the bare loop, without what is done between two epochs."""
+    epochs = _on_a_thread(project, data, device, spare_cores)
+    return step_seconds([epoch.ends for epoch in epochs])
+
+
+class _Epoch(NamedTuple):
+    seconds: float
+    ends: list[float]
+    """When each step was over."""
+
+
+def _on_a_thread(
+    project: Project, data: DataSet, device: torch.device, spare_cores: int
+) -> list[_Epoch]:
+    """The loop on a thread of its own, as the engine's is: torch keeps threads to compute with for
+    every thread that calls it, so that a loop on the main thread would be another case."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(_loop, project, data, device, spare_cores).result()
 
 
-def _loop(project: Project, data: DataSet, device: torch.device, spare_cores: int) -> float:
+def _loop(project: Project, data: DataSet, device: torch.device, spare_cores: int) -> list[_Epoch]:
     """What anyone would write, with the same network, batches and optimizer, and nothing else."""
     use_threads(spare_cores)
     recipe = project.recipe
@@ -59,9 +78,9 @@ def _loop(project: Project, data: DataSet, device: torch.device, spare_cores: in
     chosen = resolve(recipe, analyze(project.network), fastest, str(device))
     precision = Precision(chosen, device)
     kind = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(chosen)
-    seconds = []
+    epochs = []
     for epoch in range(recipe.epochs):
-        start = time.perf_counter()
+        start, ends = time.perf_counter(), []
         module.train()
         for images, labels in feed.batches(epoch):
             with torch.autocast(device.type, kind, enabled=kind is not None):
@@ -69,13 +88,20 @@ def _loop(project: Project, data: DataSet, device: torch.device, spare_cores: in
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
+            ends.append(time.perf_counter())
         split = feed.split("validation", max(32, recipe.batch_size))
         validate(module, split, lambda: False, precision.autocast)
         synchronize(device)
-        seconds.append(time.perf_counter() - start)
-    return speed(len(data.splits["train"]), seconds)
+        epochs.append(_Epoch(time.perf_counter() - start, ends))
+    return epochs
 
 
 def speed(images: int, seconds: list[float]) -> float:
     """Images per second in the median of all epochs but the first, which warms up."""
     return images / statistics.median(seconds[1:])
+
+
+def step_seconds(epochs: Iterable[Sequence[float]]) -> float:
+    """Seconds of a step in the median of all epochs but the first, given when their steps ended."""
+    each = [(ends[-1] - ends[0]) / (len(ends) - 1) for ends in epochs]
+    return statistics.median(each[1:])

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 
-from studio.commands.benchmarks.bare import EPOCHS, bare, speed
+from studio.commands.benchmarks.bare import EPOCHS, bare, speed, step_seconds
 from studio.commands.benchmarks.harness import BenchmarkFailed, Goal, Report, interleave
 from studio.engine import TorchEngine
 from studio.engine.data import DataReader
@@ -52,6 +53,18 @@ def measure(rounds: int, progress: Callable[[int, int], None]) -> Report:
 def with_telemetry(engine: TorchEngine, project: Project) -> float:
     """Images per second of the engine as the app and ``studio train`` use it: recording, run
     folder, checkpoints."""
+    images, seconds, _ = _train(engine, project)
+    return speed(images, seconds)
+
+
+def step_with_telemetry(engine: TorchEngine, project: Project) -> float:
+    """Seconds of a step of the same, without what is done between two epochs."""
+    _, seconds, ends = _train(engine, project)
+    return step_seconds([part.tolist() for part in np.split(ends, len(seconds))])
+
+
+def _train(engine: TorchEngine, project: Project) -> tuple[int, list[float], np.ndarray]:
+    """How many images an epoch has, the seconds that each took, and when each step was over."""
     with tempfile.TemporaryDirectory(prefix="training-studio-") as folder:
         run = engine.start(project, Path(folder) / "run")
         seconds: list[float] = []
@@ -66,4 +79,5 @@ def with_telemetry(engine: TorchEngine, project: Project) -> float:
                     images = message.train_images
                 if isinstance(message, EpochDone):
                     seconds.append(message.seconds)
-    return speed(images, seconds)
+        ends = run.telemetry.seconds.values.copy()
+    return images, seconds, ends

@@ -12,8 +12,8 @@ import msgspec
 import torch
 from torch.nn import functional
 
-from studio.commands.benchmarks.bare import bare
-from studio.commands.benchmarks.loop import with_telemetry
+from studio.commands.benchmarks.bare import bare_step
+from studio.commands.benchmarks.loop import step_with_telemetry
 from studio.commands.benchmarks.random_images import Given, random_images
 from studio.engine import TorchEngine
 from studio.engine.assembly import assemble
@@ -129,10 +129,10 @@ class Whole:
             given = Given(random_images(steps.size, count * recipe.batch_size))
             self._runs = TorchEngine(steps.spare_cores, reader=given), given
         engine, given = self._runs
-        speeds = [0.0, 0.0]
+        taken = [0.0, 0.0]
         for kind in (turn % 2, 1 - turn % 2):
             if kind:
-                speeds[kind] = with_telemetry(engine, project)
+                taken[kind] = step_with_telemetry(engine, project)
             else:
-                speeds[kind] = bare(project, given.data, steps.device, steps.spare_cores)
-        return 1000 * recipe.batch_size / speeds[0], 1000 * recipe.batch_size / speeds[1]
+                taken[kind] = bare_step(project, given.data, steps.device, steps.spare_cores)
+        return 1000 * taken[0], 1000 * taken[1]
