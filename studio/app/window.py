@@ -30,6 +30,7 @@ from studio.app.message_bar import MessageBar
 from studio.app.queue_desk import QueueDesk
 from studio.app.rail import Rail
 from studio.app.recovery import Recovery
+from studio.app.run_reports import RunReports, Ways
 from studio.app.safekeeping import Safekeeping
 from studio.app.theme.icons import app_icon
 from studio.app.theme.style import hairline
@@ -40,10 +41,9 @@ from studio.app.train.controller import TrainingController
 from studio.app.train.curve_editor import SHORTCUTS as CURVE_SHORTCUTS
 from studio.app.workspace import Workspace
 from studio.project import codec
-from studio.project.problems import Fix, InsertBefore, Problem
+from studio.project.problems import Fix, InsertBefore
 from studio.project.recipes import recipe_problems
-from studio.project.values import DataSettings, Recipe
-from studio.runs.api import Engine, Finished
+from studio.runs.api import Engine
 
 if TYPE_CHECKING:
     from studio.app.export_dialog import ExportDialog  # brings numpy, as the pages made later do
@@ -110,6 +110,7 @@ class MainWindow(QMainWindow):
         self.safekeeping = Safekeeping(
             workspace, self.files, self.messages, self.show_page, recovery, self
         )
+        self.reports = RunReports(workspace, controller, self.messages, self._ways(), self)
         self._restore()
         self._show_title()
         self._show_history()
@@ -338,7 +339,7 @@ class MainWindow(QMainWindow):
             undo=workspace.undo,
             redo=workspace.redo,
             train=self.train,
-            queue=lambda: self.queue.add(self._say_refused),
+            queue=lambda: self.queue.add(self.reports.say_refused),
             elsewhere=self.train_elsewhere,
             export=self.export,
             shortcuts=self.show_shortcuts,
@@ -347,6 +348,17 @@ class MainWindow(QMainWindow):
             set_text_size=self.set_text_size,
             close=self.close,
             recent=workspace.recent,
+        )
+
+    def _ways(self) -> Ways:
+        return Ways(
+            quiet=lambda: self._closing or self._watching(),
+            queued=lambda: bool(self.queue.runner.current),
+            stage=self.top.run.say,
+            show_run=lambda: self.show_page("train"),
+            show_node=self._show_node,
+            mend=self._mend,
+            export=self.export,
         )
 
     def _arrange(self) -> None:
@@ -390,14 +402,9 @@ class MainWindow(QMainWindow):
         workspace.changed.connect(self._find)
         self.inspection.changed.connect(self._find)
         self.inspection.changed.connect(self._show_data)
-        controller.refused.connect(self._run_refused)
         workspace.shelf.refused.connect(self._refused)
         workspace.shelf.failed.connect(self._failed)
         workspace.shelf.removed.connect(self._block_removed)
-        controller.failed.connect(self._run_failed)
-        controller.message.connect(self._run_says)
-        controller.warned.connect(self._run_warns)
-        controller.finished.connect(self._run_finished)
 
     def _restore(self) -> None:
         geometry = QSettings().value("window/geometry")
@@ -461,16 +468,6 @@ class MainWindow(QMainWindow):
             menu = device_menu(self.controller.machine, self.workspace, self)
             menu.popup(chip.mapToGlobal(chip.rect().bottomLeft()))
 
-    def _run_says(self, text: str) -> None:
-        if self.controller.state == "unavailable":
-            self.messages.say("error", text)
-        elif self.controller.started is None:
-            self.top.run.say(text)
-
-    def _run_warns(self, text: str) -> None:
-        if not self._watching():
-            self.messages.say("warning", text, "Show the run", lambda: self.show_page("train"))
-
     def _find(self) -> None:
         """Bring what is wrong beyond the network to where it is shown and asked for."""
         self.controller.findings = self.inspection.problems
@@ -492,36 +489,6 @@ class MainWindow(QMainWindow):
 
         page.set_data(picture(report.samples[0]), sum(report.counts["train"]))
 
-    def _run_refused(self, message: str) -> None:
-        if self.queue.runner.current:
-            return  # it is none of the window's project, and the queue says what came of it
-        self._say_refused(message)
-
-    def _say_refused(self, message: str) -> None:
-        text, problem = self._sentence(message), self._problem(message)
-        if problem is None:
-            project = self.workspace.project
-            asked = (project.data, project.recipe)
-            self.messages.say("error", text, holds=lambda: self._asks_for(*asked))
-            return
-        action, do = "", self.messages.clear
-        if (fix := problem.fix) is not None:
-            action, do = fix.text, lambda: self._mend(fix)
-        elif node := problem.node:
-            action, do = f"Show {node}", lambda: self._show_node(node)
-        self.messages.say(
-            "error", text, action, do, holds=lambda: self._problem(message) is not None
-        )
-
-    def _problem(self, message: str) -> Problem | None:
-        """The problem of which ``message`` tells, while there is one."""
-        known = (*self.workspace.analysis.problems, *self.controller.findings)
-        return next((each for each in known if each.message == message), None)
-
-    def _asks_for(self, data: DataSettings, recipe: Recipe) -> bool:
-        project = self.workspace.project
-        return (project.data, project.recipe) == (data, recipe)
-
     def _mend(self, fix: Fix) -> None:
         page = self.page("build")
         assert isinstance(page, BuildPage)
@@ -530,11 +497,6 @@ class MainWindow(QMainWindow):
         page.view.editor.apply_fix(fix)
         if isinstance(fix.mend, InsertBefore):
             self._show_node(fix.mend.node)  # the drawing has changed: let it be seen
-
-    def _run_failed(self, message: str, advice: str) -> None:
-        if not self._watching() and not self.queue.runner.current:
-            text = " ".join(self._sentence(part) for part in (message, advice) if part)
-            self.messages.say("error", text, "Show the run", lambda: self.show_page("train"))
 
     def _watching(self) -> bool:
         """Whether the train page is in front: it says itself what a run says."""
@@ -545,18 +507,6 @@ class MainWindow(QMainWindow):
         if self.workspace.level.path:
             self.workspace.open_level(())
         self.workspace.select((name,))
-
-    def _run_finished(self, result: Finished) -> None:
-        if self._closing or self._watching():
-            return
-        done = "Training is complete" if result.reason == "completed" else "Training was stopped"
-        if (follower := self.controller.follower) is not None:
-            done = f"{follower.info.title} has ended, {result.reason}"
-        best = ""
-        if result.best_epoch > 0:
-            share = f"{result.best_accuracy:.1%}".replace("%", " %")
-            best = f": best validation accuracy {share} in epoch {result.best_epoch}"
-        self.messages.say("good", f"{done}{best}.", "Export the model", self.export)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _dropped_project(event) is not None or _dropped_run(event) is not None:

@@ -61,9 +61,24 @@ class Muon(optim.Optimizer):
                 step(parameters, group)
 
     def _step_matrices(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
-        """Step all together: a GPU waits longer for being told than it takes to compute."""
+        """Step those of one shape together: a GPU waits longer for being told than it takes to
+        compute."""
+        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
+        for parameter in parameters:
+            alike[parameter.flatten(1).shape].append(parameter)
+        for (rows, columns), chosen in alike.items():
+            matrices = self._ahead(chosen, group)
+            half = self._half or (torch.bfloat16 if matrices.is_cuda else torch.float32)
+            directions = orthogonal(matrices, group["rounds"], half)
+            length = group["lr"] * _scale(group["scale"], rows, columns)
+            steps = [d.view(p.shape) for d, p in zip(directions, chosen, strict=True)]
+            torch._foreach_add_(chosen, steps, alpha=-length)
+
+    def _ahead(self, parameters: list[Tensor], group: dict[str, Any]) -> Tensor:
+        """The new velocities as matrices ``(N, rows, columns)``, with Nesterov's look ahead."""
+        keep = group["momentum"]
         gradients = [p.grad for p in parameters if p.grad is not None]
-        keep, rate = group["momentum"], group["lr"]
         for parameter in parameters:
             if not self.state[parameter]:
                 self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
@@ -72,18 +87,7 @@ class Muon(optim.Optimizer):
         ahead = velocities
         if group["nesterov"]:
             ahead = list(torch._foreach_lerp(gradients, velocities, keep))
-        torch._foreach_mul_(parameters, 1 - rate * group["weight_decay"])
-        alike: dict[torch.Size, list[int]] = defaultdict(list)
-        for number, parameter in enumerate(parameters):
-            alike[parameter.flatten(1).shape].append(number)
-        for (rows, columns), numbers in alike.items():
-            matrices = torch.stack([ahead[n].flatten(1) for n in numbers])
-            half = self._half or (torch.bfloat16 if matrices.is_cuda else torch.float32)
-            directions = orthogonal(matrices, group["rounds"], half)
-            length = rate * _scale(group["scale"], rows, columns)
-            chosen = [parameters[n] for n in numbers]
-            steps = [d.view(p.shape) for d, p in zip(directions, chosen, strict=True)]
-            torch._foreach_add_(chosen, steps, alpha=-length)
+        return torch.stack([each.flatten(1) for each in ahead])
 
     def _step_others(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         for parameter in parameters:

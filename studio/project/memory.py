@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -60,11 +61,15 @@ def _state(optimizer: Chosen, analysis: Analysis, learning: int) -> tuple[int, i
     kept = kind.slots(values) * learning
     if not kind.by_matrix:
         return kept, round(kind.scratch * learning)
-    sizes = [row.parameters for row in analysis.layers if row.parameters] or [0]
+    matrices = [row for row in analysis.layers if row.kind in ("convolution", "linear")]
     if values["ends"]:
-        kept = min(2 * learning, kept + sizes[0] + (sizes[-1] if len(sizes) > 1 else 0))
-        sizes = sizes[1:-1] or [0]
-    return kept, round(kind.scratch * max(sizes))
+        ends = {id(row): row.parameters for row in (*matrices[:1], *matrices[-1:])}
+        kept = min(2 * learning, kept + sum(ends.values()))
+        matrices = matrices[1:-1]
+    alike: Counter[tuple[int, int]] = Counter()
+    for row in matrices:
+        alike[row.output[0], row.parameters] += row.parameters
+    return kept, round(kind.scratch * max(alike.values(), default=0))
 
 
 def _activations(analysis: Analysis, batch: int, arithmetic: Arithmetic) -> int:

@@ -13,9 +13,9 @@ class OptimizerKind:
     """An update rule. ``rate`` is a learning rate to start from.
 
     For the memory forecast: ``slots`` is how many values it keeps for each parameter, ``scratch``
-    how many it needs for each while it steps. Where ``by_matrix``, most parameters are stepped one
-    matrix at a time: ``scratch`` then is of the largest layer, and what is no matrix keeps two
-    values.
+    how many it needs for each while it steps. Where ``by_matrix``, most parameters are stepped as
+    matrices, those of one shape together: ``scratch`` then is of the shape that has most, and what
+    is no matrix keeps two values.
     """
 
     kind: str
