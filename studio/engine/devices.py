@@ -55,12 +55,15 @@ def cuda_version() -> str:
     return str(torch.version.cuda or "")
 
 
-def use_threads(spare_cores: int) -> None:
-    """Let torch compute on all cores but ``spare_cores``, on the calling thread.
+def use_threads(spare_cores: int, wanted: int = 0) -> int:
+    """Let torch compute with ``wanted`` threads on the calling thread, or where that is 0 on all
+    cores but ``spare_cores``; how many these are.
 
     The one place that sets it. A window that shares the machine keeps a core to stay quick.
     """
-    torch.set_num_threads(max(1, _cores() - spare_cores))
+    threads = wanted or max(1, _cores() - spare_cores)
+    torch.set_num_threads(threads)
+    return threads
 
 
 def synchronize(device: torch.device) -> None:
@@ -76,6 +79,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+
+
+def is_broken(error: BaseException) -> bool:
+    """Whether ``error`` says that the GPU has failed, and with it all that this process has there.
+
+    After a fault in a kernel, or when the driver has lost the device, every later call fails alike.
+    """
+    words = ("CUDA error", "CUDNN_STATUS_", "CUBLAS_STATUS_", "MPS backend failed")
     return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
 
 

@@ -88,7 +88,7 @@ class TorchEngine:
     ) -> RateSearch:
         """Suggest a learning rate by a range test on a copy of the network."""
         self._check_free()
-        devices.use_threads(self._spare_cores)
+        devices.use_threads(self._spare_cores, project.recipe.threads)
         with _memory_in_words():
             device = devices.choose_device(project.recipe.device)
             return find_rate(project, self._reader, device, stopped)

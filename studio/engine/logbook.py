@@ -122,6 +122,7 @@ class Logbook:
                 train_images=counts["train"],
                 validation_images=counts["validation"],
                 precision=self.info.precision,
+                threads=self.info.threads,
                 mean=mean,
                 deviation=deviation,
                 class_counts=data.class_counts("train"),

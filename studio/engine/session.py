@@ -160,6 +160,8 @@ class TrainingRun:
                     "Resume the run, with as many processes as there are; torchrun does it by "
                     "itself with --max-restarts.",
                 )
+            elif not out_of_memory and devices.is_broken(error):
+                self._fail_for_the_gpu(error)
             elif not out_of_memory:
                 self._fail_unexpectedly(error)
         # Outside the except block, whose traceback would keep the tensors alive.
@@ -167,7 +169,8 @@ class TrainingRun:
             self._fail_for_memory()
 
     def _train(self) -> str:
-        devices.use_threads(self._spare_cores)
+        threads = devices.use_threads(self._spare_cores, self._project.recipe.threads)
+        self._log.update(threads=threads)
         data = self._read_data()
         self._log.say(Stage("Building the network"))
         self._choose_precision()
@@ -396,14 +399,26 @@ class TrainingRun:
             remedies.need_less_memory(self._project.recipe, self._log.info.precision),
         )
 
+    def _fail_for_the_gpu(self, error: Exception) -> None:
+        self._write_traceback()
+        self._fail(
+            f"{self._device.title} has failed: {str(error).splitlines()[0][:160].rstrip('.')}. "
+            "Nothing can be computed on it any more until Training Studio is started anew.",
+            "Start it again and continue the run. If it fails again, look at the driver with "
+            "studio doctor, or train on the processor; the run folder's error.txt has the details.",
+        )
+
     def _fail_unexpectedly(self, error: Exception) -> None:
-        with contextlib.suppress(OSError):
-            (self.folder / "error.txt").write_text(traceback.format_exc(), "utf-8")
+        self._write_traceback()
         first = (str(error).splitlines() or [""])[0][:200]
         self._fail(
             f"Training stopped by an unexpected error: {type(error).__name__}: {first}.",
             "The run folder's error.txt has the details; please report it.",
         )
+
+    def _write_traceback(self) -> None:
+        with contextlib.suppress(OSError):
+            (self.folder / "error.txt").write_text(traceback.format_exc(), "utf-8")
 
 
 def _begun(error: Diverged) -> str:

@@ -99,10 +99,18 @@ SYNC_BATCH_NORM = Flag(
     "where each process has few images.",
 )  # fmt: skip
 
+THREADS = Integer(
+    name="threads", title="Threads", default=0, minimum=0, maximum=1024, special="automatic",
+    help="How many threads compute on the processor. Automatic takes one for each core, and in the "
+    "window one fewer, so that it keeps up; the environment variable OMP_NUM_THREADS may say less. "
+    "Runs are repeated bit for bit with the same number only.",
+)  # fmt: skip
+
 BATCH_SETTINGS = (BATCH_SIZE, ACCUMULATE, EPOCHS)
 WARMUP_SETTINGS = (WARMUP, WARMUP_UNIT, WARMUP_START)
 MACHINE_SETTINGS = (
-    DEVICE, PRECISION, CHANNELS_LAST, COMPILE, DETERMINISTIC, SYNC_BATCH_NORM, DIVERGENCE, SEED,
+    DEVICE, PRECISION, CHANNELS_LAST, THREADS, COMPILE, DETERMINISTIC, SYNC_BATCH_NORM, DIVERGENCE,
+    SEED,
 )  # fmt: skip
 
 RECIPE_SETTINGS: tuple[Setting, ...] = (

@@ -143,6 +143,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deterministic: bool = False
     divergence: str = "stop"
     sync_batch_norm: bool = False
+    threads: int = 0
 
 
 class Project(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -82,8 +82,9 @@ class Stage(msgspec.Struct, frozen=True, tag=True):
 
 class Started(msgspec.Struct, frozen=True, tag=True):
     """The first step is about to be taken; ``step`` is above 0 where a run is resumed, and
-    ``precision`` is what the recipe's came to. ``mean`` and ``deviation`` are those of the
-    training pixels as the network receives them, ``class_counts`` its training images."""
+    ``precision`` is what the recipe's came to, ``threads`` how many compute on the processor.
+    ``mean`` and ``deviation`` are those of the training pixels as the network receives them,
+    ``class_counts`` its training images."""
 
     device: str
     device_title: str
@@ -94,6 +95,7 @@ class Started(msgspec.Struct, frozen=True, tag=True):
     train_images: int
     validation_images: int
     precision: str = "float32"
+    threads: int = 0
     mean: float | None = None
     deviation: float | None = None
     class_counts: dict[str, int] = {}

@@ -32,7 +32,8 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     ``fingerprint`` changes when the images do; ``weights`` is what the run started from
     (torchvision's name, or a file), empty for random weights, and ``weights_sha256`` that file's
     checksum. ``parent`` is the checkpoint that the run branched from, at ``parent_step``.
-    ``job`` is torchrun's name of the job whose processes train it."""
+    ``threads`` are those that compute on the processor. ``job`` is torchrun's name of the job whose
+    processes train it."""
 
     state: State
     title: str
@@ -52,6 +53,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     device_title: str = ""
     device_uuid: str = ""
     precision: str = ""
+    threads: int = 0
     seed: int = 0
     weights: str = ""
     weights_sha256: str = ""

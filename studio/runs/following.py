@@ -264,6 +264,7 @@ class FollowedRun:
                 train_images=info.train_images,
                 validation_images=info.validation_images,
                 precision=info.precision or "float32",
+                threads=info.threads,
             )
         )
 

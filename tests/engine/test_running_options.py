@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from studio.engine import TorchEngine, devices, trainer
 from studio.engine.checkpoint import read_checkpoint
 from studio.engine.determinism import deterministic
 from studio.engine.loading import load_trained
-from studio.runs.api import EpochDone, Failed, Finished, Probed, Warned
-from tests.engine.helpers import small_project, train
+from studio.runs.api import EpochDone, Failed, Finished, Probed, Started, Warned
+from studio.runs.folder import RunFolder
+from tests.engine.helpers import finish, small_project, train
 
 
 def test_deterministic_algorithms_hold_for_the_run_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from studio.engine import trainer
-
     seen = []
     measure = trainer.measure
 
@@ -120,3 +121,29 @@ def test_a_plateau_lowers_the_rate_of_the_epochs_that_follow(tmp_path: Path) -> 
     assert rates[[0, 8, 9, 17, 18, 26]] == pytest.approx([0.01, 0.01, 0.01, 0.01, 0.005, 0.005])
     ended = [m.learning_rate for m in messages if isinstance(m, EpochDone)]
     assert ended == pytest.approx([0.01, 0.01, 0.005])
+
+
+@pytest.mark.parametrize(("asked", "spare", "used"), [(1, 0, 1), (3, 1, 3), (0, 0, 2), (0, 1, 1)])
+def test_a_run_computes_with_as_many_threads_as_asked_or_leaves_some_cores(
+    asked: int, spare: int, used: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "_cores", lambda: 2)
+    seen = []
+    monkeypatch.setattr(
+        trainer.Trainer, "_begin_epoch", _before(trainer.Trainer._begin_epoch, seen)
+    )
+    run = TorchEngine(spare).start(small_project(threads=asked, epochs=1), tmp_path / "run")
+    messages = finish(run)
+    assert isinstance(messages[-1], Finished), messages[-1]
+    assert seen == [used]
+    started = next(each for each in messages if isinstance(each, Started))
+    assert started.threads == used
+    assert RunFolder(run.folder).info().threads == used
+
+
+def _before(begin: Callable[[trainer.Trainer], None], seen: list[int]) -> object:
+    def looking(self: trainer.Trainer) -> None:
+        seen.append(torch.get_num_threads())
+        begin(self)
+
+    return looking

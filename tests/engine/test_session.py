@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
+from torch import nn
 
 from studio.engine import TorchEngine, checkpoint, devices, loading, trainer
 from studio.engine.checkpoint import read_checkpoint
@@ -188,6 +190,34 @@ def test_out_of_memory_is_told_with_a_smaller_batch(
     parts = edits.mend(small_project(), failed.remedies[0]).recipe
     assert (parts.batch_size, parts.accumulate) == (64, 2)
     assert failed.advice.startswith("Lower the batch size to 64")
+
+
+def test_a_gpu_that_has_failed_is_told_of_with_what_was_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, calls = trainer.training_logits, itertools.count()
+
+    def broken(module: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if next(calls) == 12:  # in the second epoch
+            raise RuntimeError(
+                "CUDA error: an illegal memory access was encountered\n"
+                "CUDA kernel errors might be asynchronously reported at some other API call."
+            )
+        return original(module, images)
+
+    monkeypatch.setattr(trainer, "training_logits", broken)
+    failed = failure(small_project(), tmp_path / "run")
+    assert failed.message == (
+        f"{failed.message.partition(' has failed')[0]} has failed: CUDA error: an illegal memory "
+        "access was encountered. Nothing can be computed on it any more until Training Studio is "
+        "started anew."
+    )
+    assert failed.advice.startswith("Start it again and continue the run.")
+    assert failed.saved == "The checkpoint of step 9 is kept."
+    assert "illegal memory access" in (tmp_path / "run" / "error.txt").read_text("utf-8")
+    monkeypatch.undo()
+    run = TorchEngine().resume(tmp_path / "run")
+    assert isinstance(finish(run)[-1], Finished)
 
 
 def test_a_real_allocation_failure_of_the_processor_is_recognized() -> None:

@@ -159,7 +159,10 @@ class RunStatus(QFrame):
         held = f"{started.validation_images:,} to check with"
         steps = f"{started.steps_per_epoch:,} steps an epoch"
         numbers = "" if started.precision == "float32" else f" in {started.precision}"
-        self.say(f"Training on {started.device_title}{numbers}: {images}, {held}, {steps}.")
+        place = started.device_title
+        if started.device == "cpu" and started.threads:
+            place += f" with {started.threads:,} thread{'' if started.threads == 1 else 's'}"
+        self.say(f"Training on {place}{numbers}: {images}, {held}, {steps}.")
 
     def _tell_epoch(self, epoch: EpochDone) -> None:
         best = ", the best so far" if epoch.best else ""
