@@ -19,6 +19,7 @@ from studio.engine.determinism import deterministic, is_refusal
 from studio.engine.keeper import Keeper
 from studio.engine.logbook import Logbook
 from studio.engine.origins import Origin, before, branch_of, last_of, with_recipe
+from studio.engine.precision import single
 from studio.engine.preparing import Preparation, Stopped
 from studio.engine.recorder import Diverged
 from studio.engine.team import ALONE, Team, Wishes
@@ -191,7 +192,8 @@ class TrainingRun:
         first = origin
         event = "resumed" if self._resumed else "branched" if self._parent else "started"
         self._begin(preparation, origin, steps, event)
-        with deterministic(self._project.recipe.deterministic):
+        recipe = self._project.recipe
+        with deterministic(recipe.deterministic), single(exact=recipe.precision == "float32"):
             while True:
                 try:
                     with contextlib.closing(trainer.feed):

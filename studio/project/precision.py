@@ -18,7 +18,8 @@ PRECISION = Choice(
     "where the machine has it built in, and half the memory. bfloat16 has float32's range; float16 "
     "is finer but narrower, so the loss is scaled up until gradients just fit (Micikevicius et "
     "al. 2018). Weights stay in float32. Automatic takes what the device is fastest with, and "
-    "float32 for networks so small that converting costs more than it gains.",
+    "float32 for networks so small that converting costs more than it gains. On NVIDIA GPUs it "
+    "multiplies what stays in single precision in TF32 (10 bits of mantissa), and float32 exactly.",
 )  # fmt: skip
 
 WORTHWHILE = 100e6

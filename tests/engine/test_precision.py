@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from studio.engine import TorchEngine, devices
+from studio.engine import TorchEngine, devices, trainer
 from studio.engine.checkpoint import read_checkpoint
 from studio.engine.feed import epoch_order
 from studio.engine.precision import Precision
@@ -125,3 +126,22 @@ def test_a_resumed_run_keeps_its_precision_whatever_automatic_comes_to_then(
     monkeypatch.setattr(devices, "choose_device", lambda wanted: found("float32"))
     finish(engine.resume(tmp_path / "run"))
     assert RunFolder(tmp_path / "run").info().precision == "bfloat16"
+
+
+@pytest.mark.parametrize(("chosen", "used"), [("auto", "tf32"), ("float32", "ieee")])
+def test_automatic_multiplies_in_tf32_on_a_gpu_and_float32_exactly(
+    chosen: str, used: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    before = [place.fp32_precision for place in places]
+    seen = []
+    measure = trainer.measure
+
+    def looking(*given: Any) -> tuple[float, float] | None:
+        seen.append([place.fp32_precision for place in places])
+        return measure(*given)
+
+    monkeypatch.setattr(trainer, "measure", looking)
+    train(small_project(precision=chosen, epochs=1), tmp_path / "run")
+    assert seen == [[used, used]]
+    assert [place.fp32_precision for place in places] == before
