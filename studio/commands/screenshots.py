@@ -114,6 +114,9 @@ def _take_all(out: Path, folder: Path, epochs: int) -> None:
             "The training did not get far enough in time.",
         )
         take("train")
+        window.show_page("runs")
+        _wait(application, lambda: _run_is_shown(window), "The run was not read in time.")
+        take("runs")
     finally:
         window.close_unasked()
 
@@ -124,6 +127,14 @@ def _data_is_read(window: MainWindow) -> bool:
     page = window.page("data")
     assert isinstance(page, DataPage)
     return page.inspection.status == "ready"
+
+
+def _run_is_shown(window: MainWindow) -> bool:
+    from studio.app.runs.page import RunsPage
+
+    page = window.page("runs")
+    assert isinstance(page, RunsPage)
+    return page.chosen is not None
 
 
 def _wait(application: QApplication, until: Callable[[], bool], otherwise: str) -> None:
