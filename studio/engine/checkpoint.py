@@ -31,6 +31,8 @@ from studio.runs.files import replacing
 
 FORMAT = "training-studio-checkpoint"
 VERSION = 1
+_TRIES = 10
+"""How often a checkpoint is read that is replaced each time."""
 
 Tensors = dict[str, Tensor]
 
@@ -215,7 +217,31 @@ def copy_checkpoint(source: Path, target: Path) -> None:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """The checkpoint at ``path``, verified; raises CheckpointError in words."""
+    """The checkpoint at ``path``, verified; raises CheckpointError in words.
+
+    The run that it belongs to may go on meanwhile: what is replaced while it is read is read again,
+    since header and tensors are opened one after the other.
+    """
+    for _ in range(_TRIES):
+        before = _identity(path)
+        try:
+            return _read(path)
+        except CheckpointError:
+            if _identity(path) == before:
+                raise
+    return _read(path)
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """What changes when the file is replaced; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _read(path: Path) -> Checkpoint:
     if not path.is_file():
         raise CheckpointError(
             f"There is no {path.stem} checkpoint in {path.parent}.",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -57,6 +59,30 @@ def test_the_weights_can_be_read_by_safetensors_alone(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "best.safetensors", example())
     tensors = load_file(tmp_path / "best.safetensors")
     assert torch.equal(tensors["model.conv.weight"], example().model["conv.weight"])
+
+
+def test_a_checkpoint_that_is_replaced_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, newer = tmp_path / "last.safetensors", tmp_path / "newer.safetensors"
+    write_checkpoint(path, example())
+    later = msgspec.structs.replace(PLACE, step=8)
+    weights = {name: value + 1 for name, value in example().model.items()}
+    write_checkpoint(newer, dataclasses.replace(example(), place=later, model=weights))
+    real, opened = checkpoints._checksum, []
+
+    def replacing_once(state: str, tensors: dict[str, torch.Tensor]) -> str:
+        if not opened:
+            os.replace(newer, path)  # as the run does, after the header was read
+            tensors = {**tensors, "model.conv.weight": weights["conv.weight"]}
+        opened.append(state)
+        return real(state, tensors)
+
+    monkeypatch.setattr(checkpoints, "_checksum", replacing_once)
+    read = read_checkpoint(path)
+    assert len(opened) == 2
+    assert read.place.step == 8
+    assert torch.equal(read.model["conv.weight"], weights["conv.weight"])
 
 
 def test_no_flipped_bit_and_no_cut_goes_unnoticed(tmp_path: Path) -> None:
