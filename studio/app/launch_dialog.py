@@ -68,6 +68,7 @@ class LaunchDialog(QDialog):
         self.form.refused.connect(lambda text: self._say("error", text))
         workspace.changed.connect(self._show)
         workspace.saved_state_changed.connect(self._show)
+        controller.parent_changed.connect(self._show)
         self._show()
         self.resize(px(760), px(600))
 

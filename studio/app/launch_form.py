@@ -49,7 +49,7 @@ CORES = Integer(
 )  # fmt: skip
 MEMORY = Integer(
     name="memory", title="Memory", default=32, minimum=1, maximum=65536, unit="GiB a machine",
-    help="Main memory of each machine. The images are kept in it.",
+    help="Main memory of each machine. Sets of images larger than it stream from the disk.",
 )  # fmt: skip
 
 NUMBERS = (PROCESSES, MACHINES, PORT_SETTING, HOURS, CORES, MEMORY)

@@ -66,6 +66,7 @@ class MainWindow(QMainWindow):
         background: Background,
         parent: QWidget | None = None,
         recovery: Recovery | None = None,
+        queue_folder: Path | None = None,
     ) -> None:
         super().__init__(parent)
         self.workspace = workspace
@@ -82,7 +83,7 @@ class MainWindow(QMainWindow):
         self.files = ProjectFiles(workspace, self, self.show_page)
         self.pages = QStackedWidget(self)
         self.messages = MessageBar(self.pages, self)
-        self.queue = QueueDesk(workspace, controller, self.messages, self)
+        self.queue = QueueDesk(workspace, controller, self.messages, self, queue_folder)
         self.actions_ = Actions(self, self._commands())
         self.top = TopBar(
             workspace,

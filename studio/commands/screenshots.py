@@ -76,7 +76,9 @@ def _take_all(out: Path, folder: Path, epochs: int) -> None:
     workspace.save(folder / "digits-quickstart.studio")
     controller = TrainingController(folder / "runs")
     recovery = Recovery(workspace, folder / "recovery")
-    window = MainWindow(workspace, controller, Background(), recovery=recovery)
+    window = MainWindow(
+        workspace, controller, Background(), recovery=recovery, queue_folder=folder / "queue"
+    )
     window.resize(_WIDTH, _HEIGHT)
     window.show()
     window.make_all_pages()

@@ -12,6 +12,15 @@ import torch
 from studio.engine import compilers
 from studio.runs.api import Device, Machine, WorkFailed
 
+_STICKY = (
+    "illegal memory access", "illegal instruction", "misaligned address", "hardware stack error",
+    "invalid program counter", "unspecified launch failure", "device-side assert triggered",
+    "launch timed out", "uncorrectable ECC error", "CUDA error: unknown error",
+    "STATUS_EXECUTION_FAILED",
+)  # fmt: skip
+"""What CUDA says of faults that end its context (CUDA Runtime API, "cudaError"), and its libraries
+of kernels that failed."""
+
 
 def find_machine() -> Machine:
     """The devices of this machine; the first is the one that "auto" takes."""
@@ -85,10 +94,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 def is_broken(error: BaseException) -> bool:
     """Whether ``error`` says that the GPU has failed, and with it all that this process has there.
 
-    After a fault in a kernel, or when the driver has lost the device, every later call fails alike.
+    After a fault in a kernel, or when the driver has lost the device, every later call fails alike;
+    after what is merely not supported, none does.
     """
-    words = ("CUDA error", "CUDNN_STATUS_", "CUBLAS_STATUS_", "MPS backend failed")
-    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _STICKY)
 
 
 def _cores() -> int:

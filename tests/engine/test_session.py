@@ -220,6 +220,17 @@ def test_a_gpu_that_has_failed_is_told_of_with_what_was_saved(
     assert isinstance(finish(run)[-1], Finished)
 
 
+def test_what_a_gpu_merely_does_not_support_is_no_failure_of_it() -> None:
+    for text in (
+        "cuDNN error: CUDNN_STATUS_NOT_SUPPORTED. This error may appear if ...",
+        "CUDA error: no kernel image is available for execution on the device",
+        "CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling `cublasGemmEx`",
+    ):
+        assert not devices.is_broken(RuntimeError(text))
+    assert devices.is_broken(RuntimeError("CUDA error: unspecified launch failure"))
+    assert devices.is_broken(RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"))
+
+
 def test_a_real_allocation_failure_of_the_processor_is_recognized() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**50, dtype=torch.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -207,9 +207,9 @@ class RunDetail(QScrollArea):
             button.setToolTip(reason or does)
             button.setAccessibleDescription(reason or does)
 
-    def _ask(self, signal: object) -> None:
+    def _ask(self, signal: SignalInstance) -> None:
         if self.entry is not None:
-            signal.emit(self.entry.folder)  # type: ignore[attr-defined]
+            signal.emit(self.entry.folder)
 
     def _ask_epochs(self) -> None:
         if self.entry is not None:

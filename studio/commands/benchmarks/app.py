@@ -79,6 +79,7 @@ def _open(folder: Path) -> tuple[QApplication, MainWindow]:
         TrainingController(folder / "runs"),
         Background(),
         recovery=Recovery(workspace, folder / "recovery"),
+        queue_folder=folder / "queue",
     )
     window.show()
     window.make_all_pages()

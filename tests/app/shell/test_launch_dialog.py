@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from studio.app.launch_dialog import LaunchDialog
+from studio.app.train.beginnings import Parent
 from studio.app.train.controller import TrainingController
 from studio.app.window import MainWindow
 from studio.app.workspace import Workspace
@@ -206,3 +207,13 @@ def test_menu_and_train_page_open_it(window: MainWindow) -> None:
     link = next(b for b in page.findChildren(QPushButton) if b.text() == "Train elsewhere …")
     link.click()
     assert any(each.isVisible() for each in window.findChildren(LaunchDialog))
+
+
+def test_a_branch_stands_in_the_command_as_long_as_it_is_chosen(
+    dialog: LaunchDialog, controller: TrainingController
+) -> None:
+    assert "--branch" not in dialog.text.toPlainText()
+    controller.branch_from(Parent(Path("/runs/before/checkpoints/best.safetensors"), "before", 9))
+    assert "--branch /runs/before/checkpoints/best.safetensors" in dialog.text.toPlainText()
+    controller.branch_from(None)
+    assert "--branch" not in dialog.text.toPlainText()
