@@ -10,6 +10,7 @@ from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import FONT_BASE, RADIUS, ROW, S1, S2, S3, color, font, theme
+from studio.app.tool_button import show_pausing, tool_button
 from studio.app.train.controller import TrainingController
 from studio.app.train.pace import progress_words
 
@@ -30,12 +31,12 @@ class RunControl(QWidget):
         self.train.setAccessibleName("Train")
         self.train.clicked.connect(self.train_asked)
         self.progress = ProgressPill(self)
-        self.pause = _tool("pause", "Pause", self)
+        self.pause = tool_button("pause", "Pause", self)
         self.pause.clicked.connect(self._pause_or_resume)
-        self.stop = _tool("stop", "Stop", self)
+        self.stop = tool_button("stop", "Stop", self)
         self.stop.setToolTip("Stop after the step under way and keep a checkpoint")
         self.stop.clicked.connect(controller.stop)
-        self.more = _tool("chevron-down", "More ways to stop", self)
+        self.more = tool_button("chevron-down", "More ways to stop", self)
         self.more.setToolTip("Stop after this epoch, or keep a checkpoint now")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more)
@@ -77,13 +78,7 @@ class RunControl(QWidget):
         self.train.setToolTip(_WHY_NOT.get(state, "Train the network on the data (Ctrl+R)"))
         self.pause.setEnabled(state in ("running", "paused"))
         self.stop.setEnabled(busy and state != "stopping")
-        paused = state == "paused"
-        word = "Resume" if paused else "Pause"
-        set_icon(self.pause, "play" if paused else "pause", "text")
-        self.pause.setAccessibleName(word)
-        self.pause.setToolTip(
-            "Go on with the training" if paused else "Wait after the step under way"
-        )
+        show_pausing(self.pause, state == "paused")
         if busy:
             self._timer.start()
         else:
@@ -169,14 +164,3 @@ class ProgressPill(QWidget):
         # The pace gives way where both have no room; the tooltip keeps it.
         if used + painter.fontMetrics().horizontalAdvance(self._detail) <= inner.width():
             painter.drawText(inner, align | Qt.AlignmentFlag.AlignRight, self._detail)
-
-
-def _tool(icon: str, name: str, parent: QWidget) -> QToolButton:
-    button = QToolButton(parent)
-    set_role(button, "button")
-    set_icon(button, icon)
-    button.setIconSize(QSize(16, 16))
-    sized(button, lambda w: w.setFixedSize(px(ROW + S2), px(ROW)))
-    button.setStyleSheet("padding: 0;")
-    button.setAccessibleName(name)
-    return button

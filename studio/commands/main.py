@@ -19,7 +19,7 @@ from studio.project.edits import EditRefused
 from studio.project.settings import SettingError
 
 COMMANDS = (
-    "app", "new", "templates", "describe", "train", "evaluate", "predict", "export", "runs",
+    "app", "new", "templates", "describe", "train", "ask", "evaluate", "predict", "export", "runs",
     "report", "bench", "screenshots", "doctor",
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ from studio.engine.origins import Origin
 from studio.engine.pretrained import load_weights
 from studio.engine.probe import Probe
 from studio.engine.recorder import Recorder, Stopwatch
-from studio.engine.team import Team
+from studio.engine.team import ALONE, Team
 from studio.engine.trainer import Trainer
 from studio.project import heads
 from studio.project.analysis import Analysis
@@ -85,14 +85,15 @@ class Preparation:
         plain = self._plain_trainer(tools, origin, recorder, watch)
         return replace(plain, averaging=averaging, compiled=compiled)
 
+    def alone(self) -> Preparation:
+        """The same for this process without its team, which sees whole batches."""
+        return replace(self, team=ALONE)
+
     def find_divergence(self, origin: Origin, step: int) -> str:
         """Where the divergence at ``step`` began, in words; empty where that is not found.
 
-        The steps from ``origin`` on are taken again. Not in a team, whose processes would have to
-        search side by side.
+        The steps from ``origin`` on are taken again.
         """
-        if self.team.size > 1:
-            return ""
         self.log.say(Stage("Looking for the layer where it began"))
         tools = self.assemble()
         self._bring_to(tools, origin)

@@ -54,6 +54,7 @@ def describe_process(info: RunInfo, device: Device) -> RunInfo:
         device_title=device.title,
         device_uuid=devices.device_uuid(device.name),
         job=job(),
+        listens=True,
     )
 
 

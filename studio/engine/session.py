@@ -31,6 +31,7 @@ from studio.runs import remedies
 from studio.runs.api import Device, Failed, Finished, Message, RecipeChanged, Stage, WorkFailed
 from studio.runs.control import RunControl
 from studio.runs.folder import RunFolder, RunInfo
+from studio.runs.requests import Listener
 from studio.runs.telemetry import Telemetry
 
 _ROLLBACKS = 3
@@ -69,6 +70,7 @@ class TrainingRun:
         self._telemetry = Telemetry(info.layers)
         self._log = Logbook(folder, info, self._control, writes=team.leads)
         self._keeper = Keeper(folder if team.leads else None, self._log.warn)
+        self._listener = Listener(folder.path, project, self._control)
         self._rollbacks = 0
         self._thread = threading.Thread(target=self._work, name="training")
 
@@ -130,6 +132,10 @@ class TrainingRun:
     # What the thread does ------------------------------------------------------------------------
 
     def _work(self) -> None:
+        with self._listener if self._team.leads else contextlib.nullcontext():
+            self._train_and_tell()
+
+    def _train_and_tell(self) -> None:
         out_of_memory = False
         self._log.monitor.start()
         try:
@@ -319,10 +325,12 @@ class TrainingRun:
                 columns.gradients.extend(norms)
 
     def _search(self, preparation: Preparation, origin: Origin, error: Diverged) -> str:
-        try:
-            return preparation.find_divergence(origin, error.step)
-        except Exception:  # whatever it is, the divergence itself is told
-            return ""
+        """Where it began. The leader of a team looks for all of it, on whole batches."""
+        where = ""
+        if self._team.leads:
+            with contextlib.suppress(Exception):  # whatever it is, the divergence itself is told
+                where = preparation.alone().find_divergence(origin, error.step)
+        return self._team.share(where)
 
     def _roll_back(
         self, preparation: Preparation, trainer: Trainer, origin: Origin, error: Diverged

@@ -33,6 +33,9 @@ from studio.runs.system import SystemMonitor
 COMMIT_INTERVAL = 1.0
 """Seconds between two writes of the curves to disk."""
 
+PAUSE_WORD = 20.0
+"""Seconds between two words of a paused run to the others of its team."""
+
 
 @dataclass
 class Trainer:
@@ -249,9 +252,10 @@ class Trainer:
         self.control.post(PausedChanged(True))
         self.metrics.event(step, "paused")
         self.note(self.place, "paused")
-        waited = self.control.wait_while_paused()
-        self.team.share(None)  # the others wait here for the one that was asked to
-        self.watch.leave_out(waited)
+        # In a team the others wait in `share` for the one that was asked to pause, and would take
+        # it for lost if it were not heard of for long.
+        while self.team.share(self.control.paused):
+            self.watch.leave_out(self.control.wait_while_paused(PAUSE_WORD))
         self.control.post(PausedChanged(False))
         self.metrics.event(step, "resumed")
         self.note(self.place, "running")

@@ -86,10 +86,11 @@ class RunControl:
         """Whether the epoch under way shall be the last one."""
         return self._last_epoch
 
-    def wait_while_paused(self) -> float:
-        """Return when the run may go on or must stop; the seconds that were waited."""
+    def wait_while_paused(self, timeout: float | None = None) -> float:
+        """Return when the run may go on or must stop, or after ``timeout`` seconds; those that
+        were waited."""
         start = time.perf_counter()
-        self._go.wait()
+        self._go.wait(timeout)
         return time.perf_counter() - start
 
     def post(self, message: Message) -> None:

@@ -33,7 +33,8 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     (torchvision's name, or a file), empty for random weights, and ``weights_sha256`` that file's
     checksum. ``parent`` is the checkpoint that the run branched from, at ``parent_step``.
     ``threads`` are those that compute on the processor. ``job`` is torchrun's name of the job whose
-    processes train it."""
+    processes train it. ``listens`` says that it does what is asked of it in its folder; those of
+    older versions do not."""
 
     state: State
     title: str
@@ -79,6 +80,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     parent: str = ""
     parent_step: int = 0
     job: str = ""
+    listens: bool = False
 
     @property
     def alive(self) -> bool:

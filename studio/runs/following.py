@@ -1,7 +1,8 @@
 """A run of another process, of another machine or of the past, shown as if it were one's own.
 
 A thread reads the run folder and fills a telemetry as a trainer does, so that a slow disk holds
-nobody up. Reading changes nothing, and nothing can be asked of such a run.
+nobody up. Reading changes nothing. What is asked of the run is written into its folder, where the
+process that trains it looks.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from studio.project.values import Recipe
-from studio.runs import changes
+from studio.runs import changes, requests
 from studio.runs.api import (
     EpochDone,
     Failed,
@@ -32,6 +33,7 @@ from studio.runs.changes import Change
 from studio.runs.ending import last_words, span
 from studio.runs.folder import RunFolder, RunInfo
 from studio.runs.reader import RunReader
+from studio.runs.requests import Request
 from studio.runs.standing import (
     QUIET_SECONDS,
     Signs,
@@ -52,6 +54,10 @@ LOOK_SECONDS = 0.5
 FAR_SECONDS = 2.0
 """The same for a folder that another machine writes, whose log is copied at each look."""
 
+PATIENCE_HERE, PATIENCE_FAR = 10.0, 90.0
+"""Seconds in which a run of this machine, or of another one, takes what is asked of it. A network
+disk may show a new file only after a minute."""
+
 _BREATH = 0.002
 """Between two parts of a long history, so that the window has its turn."""
 
@@ -60,7 +66,8 @@ _log = logging.getLogger(__name__)
 
 class FollowedRun:
     """A RunHandle that reads. ``alive`` until the run has ended and all is told, or until
-    ``leave``; pause, resume, stop, keep and change do nothing.
+    ``leave``. Pause, resume, stop, keep and change ask the run, which may take a while to answer:
+    ``waiting`` until it has.
 
     ``info`` is what ``run.json`` last said, ``standing`` how the run stands. ``earlier`` are the
     epochs that had ended when Started was said, which no EpochDone tells of. After a run went back
@@ -94,6 +101,11 @@ class FollowedRun:
         self._silence = QUIET_SECONDS
         self._ended = False
         self._left = threading.Event()
+        self._requests: deque[Request] = deque()
+        self._unanswered: deque[tuple[float, Path]] = deque()
+        self._late = False
+        self._awake = threading.Event()
+        """Something is to be done before the next look is due."""
         self._thread = threading.Thread(target=self._work, name="following a run", daemon=True)
 
     # What the window holds -----------------------------------------------------------------------
@@ -134,6 +146,7 @@ class FollowedRun:
     def leave(self) -> None:
         """End the reading; returns at once."""
         self._left.set()
+        self._awake.set()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end of the reading at most ``timeout`` seconds; whether it has come."""
@@ -147,23 +160,43 @@ class FollowedRun:
             messages.append(self._messages.popleft())
         return messages
 
+    @property
+    def listens(self) -> bool:
+        """Whether the run is under way and does what is asked of it here."""
+        return self.info.listens and goes_on(self.standing)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something was asked that the run has not taken yet."""
+        return bool(self._requests or self._unanswered)
+
     def pause(self) -> None:
-        """Nothing: it is another's run."""
+        """Ask the run to wait after the step under way."""
+        self._ask(requests.Pause())
 
     def resume(self) -> None:
-        """Nothing: it is another's run."""
+        """Ask a paused run to go on."""
+        self._ask(requests.Resume())
 
     def stop(self) -> None:
-        """Nothing: it is another's run."""
+        """Ask for an end after the step under way, with a checkpoint."""
+        self._ask(requests.Stop())
 
     def stop_after_epoch(self, wanted: bool = True) -> None:
-        """Nothing: it is another's run."""
+        """Ask for an end after the epoch under way, or take that back."""
+        self._ask(requests.StopAfterEpoch(wanted))
 
     def keep(self) -> None:
-        """Nothing: it is another's run."""
+        """Ask for a checkpoint after the step under way."""
+        self._ask(requests.Keep())
 
     def change(self, recipe: Recipe) -> None:
-        """Nothing: it is another's run."""
+        """Ask the run to follow this recipe's learning rate, course and epochs."""
+        self._ask(requests.Change(recipe))
+
+    def _ask(self, request: Request) -> None:
+        self._requests.append(request)
+        self._awake.set()
 
     # What the thread does ------------------------------------------------------------------------
 
@@ -187,7 +220,8 @@ class FollowedRun:
             while not (self._ended or self._left.is_set()):
                 more = self._look()
                 pace = LOOK_SECONDS if is_here(self.info) else FAR_SECONDS
-                self._left.wait(_BREATH if more else pace)
+                self._awake.wait(_BREATH if more else pace)
+                self._awake.clear()
         except Exception as error:  # a fault of the program: the log gets it, the user a sentence
             _log.exception("following a run failed")
             self._say(Failed(f"The run cannot be followed any longer: {error}.", "Open it again."))
@@ -195,7 +229,8 @@ class FollowedRun:
             self._reader.close()
 
     def _look(self) -> bool:
-        """Read and tell what is new; whether there is more."""
+        """Ask what is to be asked, read and tell what is new; whether there is more."""
+        self._send()
         now = signs(self.folder)
         more = False
         try:
@@ -213,6 +248,30 @@ class FollowedRun:
         if not more and not goes_on(self.standing):
             self._end()
         return more
+
+    def _send(self) -> None:
+        """Bring to the run what was asked of it, and see what it has taken."""
+        try:
+            while self._requests:
+                sent = requests.ask(self.folder, self._requests[0])
+                self._unanswered.append((self._clock(), sent))
+                self._requests.popleft()
+        except WorkFailed as error:
+            self._requests.clear()
+            self._say(Warned(f"{error.message} {error.advice}".strip()))
+        while self._unanswered and not self._unanswered[0][1].exists():
+            self._unanswered.popleft()
+            self._late = False
+        if self._unanswered and not self._late:
+            patience = PATIENCE_HERE if is_here(self.info) else PATIENCE_FAR
+            if self._clock() - self._unanswered[0][0] > patience:
+                self._late = True
+                self._say(
+                    Warned(
+                        f"The run has not answered for {patience:.0f} seconds: its process may be "
+                        "held up, or the disk is slow. It does what was asked as soon as it looks."
+                    )
+                )
 
     def _say_once(self, text: str) -> None:
         if text != self._said:
@@ -304,6 +363,8 @@ class FollowedRun:
     def _end(self) -> None:
         info = self.info
         self._ended = True
+        self._requests.clear()
+        self._unanswered.clear()
         if not self._started and info.total_steps:
             self._begin((), info.step)  # its curves are gone, what run.json says is not
         kept = self._run.checkpoint("last").exists()

@@ -155,6 +155,7 @@ def test_a_team_is_rolled_back_together(tmp_path: Path) -> None:
     project = exploding(divergence="roll_back", epochs=3)
     said = together(saved(project, tmp_path), "--out", str(tmp_path / "run"))
     assert "rolled back to step" in said
+    assert "It began in " in said
     assert np.isfinite(losses(tmp_path / "run")).all()
     assert len(losses(tmp_path / "run")) == 27
 

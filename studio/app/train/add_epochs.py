@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from studio.app.number_field import NumberField
+from studio.app.popup import Popup
 from studio.app.theme.style import set_role
-from studio.app.theme.text_size import px, sized
-from studio.app.theme.tokens import S2, S3, S4
+from studio.app.theme.tokens import S2
 from studio.project.settings import Integer
 
 WIDTH = 280
@@ -20,19 +19,16 @@ _MORE = Integer(
 )  # fmt: skip
 
 
-class AddEpochs(QFrame):
+class AddEpochs(Popup):
     """Opens at the button that asks. Enter trains; Escape or a press elsewhere closes it."""
 
     wanted = Signal(int)
     """So many epochs there shall be in all."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
-        set_role(self, "card")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        sized(self, lambda w: w.setFixedWidth(px(WIDTH)))
-        self.setAccessibleName("Add epochs")
+        super().__init__("Add epochs", WIDTH, parent)
         self._planned = 0
+        self._left = ""
         title = QLabel("Train this run for longer", self)
         set_role(title, "title")
         self.field = NumberField(_MORE, self)
@@ -44,17 +40,14 @@ class AddEpochs(QFrame):
         set_role(self.total, "muted")
         self.button = QPushButton("Train", self)
         set_role(self.button, "primary")
-        self.button.clicked.connect(self._choose)
+        self.button.clicked.connect(self.choose)
         row = QHBoxLayout()
         row.setSpacing(S2)
         row.addWidget(self.field, 1)
         row.addWidget(self.button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(S4, S3, S4, S3)
-        column.setSpacing(S2)
-        column.addWidget(title)
-        column.addLayout(row)
-        column.addWidget(self.total)
+        self.column.addWidget(title)
+        self.column.addLayout(row)
+        self.column.addWidget(self.total)
 
     def open_at(self, anchor: QWidget, done: int, planned: int) -> None:
         """Ask beside ``anchor`` for a run with ``done`` of ``planned`` epochs."""
@@ -63,15 +56,7 @@ class AddEpochs(QFrame):
         left = self._planned - done
         self._left = f"{left:,} of its epochs are left. " if left else ""
         self._show()
-        corner = anchor.mapToGlobal(QPoint(0, anchor.height() + S2))
-        screen = anchor.screen()
-        if screen is not None:
-            room = screen.availableGeometry()
-            corner.setX(max(room.left(), min(corner.x(), room.right() - self.width() - S2)))
-            if corner.y() + self.height() > room.bottom():
-                corner.setY(anchor.mapToGlobal(QPoint(0, 0)).y() - self.height() - S2)
-        self.move(corner)
-        self.show()
+        self.open_below(anchor)
         self.field.setFocus(Qt.FocusReason.PopupFocusReason)
         self.field.selectAll()
 
@@ -84,19 +69,9 @@ class AddEpochs(QFrame):
             f"{self._left}{self._all():,} epochs in all, from the last checkpoint on. The "
             "learning rate follows its course over the new length."
         )
-        if (layout := self.layout()) is not None:
-            # A label that wraps has its height only once its width is known.
-            layout.activate()
-            self.setFixedHeight(layout.totalHeightForWidth(self.width()))
+        self.fit()
 
-    def _choose(self) -> None:
+    def choose(self) -> None:
+        """Train the run for so long."""
         self.hide()
         self.wanted.emit(self._all())
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._choose()
-        elif event.key() == Qt.Key.Key_Escape:
-            self.hide()
-        else:
-            super().keyPressEvent(event)

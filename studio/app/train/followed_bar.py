@@ -10,8 +10,10 @@ from studio.app.theme.icons import IconLabel
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S3
 from studio.app.train.controller import TrainingController
+from studio.app.train.far_control import FarControl
 from studio.app.train.pace import progress_words
 from studio.app.train.run_words import STANDINGS, begun, parent, process
+from studio.app.workspace import Workspace
 
 REFRESH_MS = 500
 
@@ -19,7 +21,9 @@ REFRESH_MS = 500
 class FollowedBar(QFrame):
     """Hidden while the page shows one's own run."""
 
-    def __init__(self, controller: TrainingController, widget: QWidget | None = None) -> None:
+    def __init__(
+        self, controller: TrainingController, workspace: Workspace, widget: QWidget | None = None
+    ) -> None:
         super().__init__(widget)
         self._controller = controller
         set_role(self, "bar")
@@ -28,6 +32,7 @@ class FollowedBar(QFrame):
         self.text = ElidedLabel("", self)
         set_role(self.text, "title")
         self.progress = ElidedLabel("", self)
+        self.control = FarControl(controller, workspace, self)
         self.back = QPushButton("Close", self)
         set_role(self.back, "link")
         self.back.clicked.connect(controller.leave)
@@ -37,6 +42,7 @@ class FollowedBar(QFrame):
         layout.addWidget(self._icon)
         layout.addWidget(self.text)
         layout.addWidget(self.progress, 1)
+        layout.addWidget(self.control)
         layout.addWidget(self.back)
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
@@ -56,6 +62,7 @@ class FollowedBar(QFrame):
                 self._timer.start()
         else:
             self._timer.stop()
+        self.control.refresh()
         if follower is None:
             return
         info, standing = follower.info, follower.standing
@@ -64,8 +71,7 @@ class FollowedBar(QFrame):
         if under_way and standing in ("running", "paused", "silent"):
             text = f"Following {info.title}{branch}: {process(info)}"
             self._icon.set_icon("follow", "accent")
-            self.setToolTip(f"{follower.folder}\nIt can be paused and stopped only where it is "
-                            "trained. You can train here meanwhile.")  # fmt: skip
+            self.setToolTip(f"{follower.folder}\nYou can train here meanwhile.")
         else:
             text = f"{info.title}{branch}: run of {begun(info)}, {word}"
             self._icon.set_icon(icon, tint)
@@ -91,4 +97,9 @@ class FollowedBar(QFrame):
         text, detail = progress_words(state, epoch, epochs, left, pace)
         if standing == "silent":
             return f"{STANDINGS[standing][0].capitalize()} · epoch {epoch} / {epochs}"
-        return " · ".join(part for part in (text, detail) if part)
+        asked = "asked, not answered yet" if self._waits() else ""
+        return " · ".join(part for part in (text, detail, asked) if part)
+
+    def _waits(self) -> bool:
+        follower = self._controller.follower
+        return follower is not None and follower.waiting

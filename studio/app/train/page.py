@@ -68,7 +68,7 @@ class TrainPage(QWidget):
         self._run_column = QVBoxLayout(self._run_side)
         self._run_column.setContentsMargins(S2 + 2, S2 + 2, S2 + 2, S2 + 2)
         self._run_column.setSpacing(S2 + 2)
-        self.followed = FollowedBar(controller, self)
+        self.followed = FollowedBar(controller, workspace, self)
         self._run_column.addWidget(self.followed)
         self._run_column.addWidget(self.status)
         self._run_column.addWidget(self.health)

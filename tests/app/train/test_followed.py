@@ -18,8 +18,11 @@ from studio.app.train.controller import TrainingController
 from studio.app.train.page import TrainPage
 from studio.app.workspace import Workspace
 from studio.project import templates
-from studio.project.values import Project, Recipe
+from studio.project.values import Chosen, Project, Recipe
+from studio.runs import following
 from studio.runs.api import Failed, Finished
+from studio.runs.control import RunControl
+from studio.runs.requests import Listener
 from tests.run_writer import HERE, THERE, Writer
 from tests.scripted_engine import Script, ScriptedEngine
 
@@ -362,3 +365,118 @@ def test_a_silent_run_of_another_machine_can_be_continued_after_a_quarter_of_an_
         assert controller.continue_run(writer.folder.path) is taken
     controller.stop()
     controller._poll()
+
+
+class Heard:
+    """What was asked of the run in ``folder``, taken as the run itself takes it."""
+
+    def __init__(self, folder: Path, project: Project) -> None:
+        self.control = RunControl()
+        self._listener = Listener(folder, project, self.control)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        def look() -> bool:
+            self._listener.look()
+            return condition()
+
+        until(look)
+
+
+def test_a_run_of_another_process_is_paused_changed_and_stopped_from_the_bar(
+    page: TrainPage, controller: TrainingController, writer: Writer, project: Project
+) -> None:
+    writer.note(listens=True)
+    heard = Heard(writer.folder.path, project)
+    assert controller.follow(writer.folder.path)
+    far = page.followed.control
+    until(lambda: far.isVisible() and far.pause.isEnabled())
+    far.pause.click()
+    assert not far.stop.isEnabled()  # until the run has taken what was asked
+    heard.until(lambda: heard.control.paused)
+    writer.note(state="paused")
+    until(lambda: far.pause.accessibleName() == "Resume" and far.pause.isEnabled())
+    far.pause.click()
+    heard.until(lambda: not heard.control.paused)
+    writer.note(state="running")
+    until(lambda: far.pause.accessibleName() == "Pause" and far.pause.isEnabled())
+    far.keep.trigger()
+    heard.until(lambda: heard.control.asked)
+    assert heard.control.take_keep()
+    until(far.more.isEnabled)
+    far.after_epoch.trigger()
+    heard.until(lambda: heard.control.last_epoch)
+    until(far.more.isEnabled)
+    far.change.trigger()
+    assert not far.popup.button.isEnabled()  # nothing of it is new yet
+    far.popup.rate.set_value(0.5)
+    far.popup.rate.edited.emit(0.5)
+    assert far.popup.news.text() == "New: learning rate 0.5."
+    far.popup.button.click()
+    heard.until(lambda: heard.control.asked)
+    wanted = heard.control.take_change()
+    assert wanted == replace(project.recipe, learning_rate=0.5)
+    until(far.stop.isEnabled)
+    far.stop.click()
+    heard.until(lambda: heard.control.stopping)
+    writer.note(state="stopped")
+    until(lambda: far.isHidden())
+
+
+def test_a_run_can_take_the_decay_of_ones_own_recipe(
+    page: TrainPage, controller: TrainingController, writer: Writer, project: Project
+) -> None:
+    writer.note(listens=True)
+    heard = Heard(writer.folder.path, project)
+
+    def cosine(mine: Project) -> Project:
+        course = Chosen("cosine")
+        return replace(mine, recipe=replace(mine.recipe, schedule=course, warmup=40.0))
+
+    page._workspace.apply("Other decay", cosine)
+    assert controller.follow(writer.folder.path)
+    far = page.followed.control
+    until(lambda: far.isVisible() and far.pause.isEnabled())
+    far.change.trigger()
+    far.popup.decay.setChecked(True)
+    assert "shorten the warm-up" in far.popup.news.text()  # 40 epochs of a run of 5
+    assert not far.popup.button.isEnabled()
+    far.popup.epochs.set_value(60)
+    far.popup.epochs.edited.emit(60)
+    assert far.popup.news.text() == "New: cosine decay, 60 epochs."
+    far.popup.choose()
+    heard.until(lambda: heard.control.asked)
+    wanted = heard.control.take_change()
+    assert wanted is not None
+    assert (wanted.schedule.kind, wanted.epochs) == ("cosine", 60)
+
+
+def test_a_run_of_an_older_version_cannot_be_asked(
+    page: TrainPage, controller: TrainingController, writer: Writer
+) -> None:
+    assert controller.follow(writer.folder.path)
+    far = page.followed.control
+    until(far.isVisible)
+    assert [b.isEnabled() for b in (far.pause, far.stop, far.more)] == [False, False, False]
+    assert "does not take requests" in far.stop.toolTip()
+
+
+def test_a_run_that_does_not_answer_is_told_of(
+    page: TrainPage,
+    controller: TrainingController,
+    writer: Writer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(following, "PATIENCE_HERE", 0.1)
+    writer.note(listens=True)
+    told: list[str] = []
+    controller.warned.connect(told.append)
+    assert controller.follow(writer.folder.path)
+    far = page.followed.control
+    until(lambda: far.isVisible() and far.stop.isEnabled())
+    far.stop.click()
+    until(lambda: page.followed.progress.text().endswith("asked, not answered yet"))
+    until(lambda: bool(told))
+    assert told == [
+        "The run has not answered for 0 seconds: its process may be held up, or the disk is slow. "
+        "It does what was asked as soon as it looks."
+    ]
