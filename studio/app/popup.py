@@ -29,9 +29,12 @@ class Popup(QFrame):
         """What Enter does."""
 
     def open_below(self, anchor: QWidget) -> None:
-        """Show it under ``anchor``, or above where the screen ends."""
+        """Show it under ``anchor``, within its window; above where the screen ends."""
         self.fit()
         corner = anchor.mapToGlobal(QPoint(0, anchor.height() + S2))
+        window = anchor.window()
+        right = window.mapToGlobal(QPoint(window.width() - S2, 0)).x()
+        corner.setX(min(corner.x(), right - self.width()))
         screen = anchor.screen()
         if screen is not None:
             room = screen.availableGeometry()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from typing import TextIO
+
+import msgspec
 
 from studio.runs.api import (
     EpochDone,
     Failed,
     Finished,
     Message,
+    PausedChanged,
+    RecipeChanged,
     RunHandle,
     Stage,
     Started,
@@ -83,6 +88,16 @@ class Progress:
                     f"training{place} on {message.device_title}{numbers}: "
                     f"{message.train_images:,} images, {message.total_steps:,} steps"
                 )
+            case RecipeChanged():
+                if self._started is not None:
+                    total = message.total_steps
+                    self._started = msgspec.structs.replace(self._started, total_steps=total)
+                self.say(f"from step {message.step:,} on: {message.text}")
+            case PausedChanged(paused=True):
+                folder = shlex.quote(str(self._handle.folder))
+                self.say(f"paused, as was asked; to go on: studio ask {folder} resume")
+            case PausedChanged():
+                self.say("going on")
             case EpochDone():
                 if not self._moving:
                     self.say(self._epoch(message))

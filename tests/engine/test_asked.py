@@ -39,12 +39,13 @@ def trained(project: Project, folder: Path, processes: int) -> Iterator[Path]:
     call = [sys.executable, "-m", "studio", "train", *arguments]
     if processes > 1:
         call = command(*arguments, processes=processes)
-    running = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         until((out / "checkpoints/last.safetensors").exists, 120)
         yield out
-        _, errors = running.communicate(timeout=120)
+        said, errors = running.communicate(timeout=120)
         assert running.returncode == 0, errors[-3000:]
+        (folder / "said.txt").write_text(said)
     finally:
         if running.poll() is None:
             running.kill()
@@ -77,6 +78,10 @@ def test_it_is_paused_changed_and_stopped_from_outside(tmp_path: Path, processes
         run.stop()
         assert run.join(60)
         assert heard(Finished)
+    printed = (tmp_path / "said.txt").read_text()
+    assert printed.count("paused, as was asked; to go on: studio ask ") == 1
+    assert printed.count("going on") == 1
+    assert ": learning rate 0.0123" in printed
     folder = RunFolder(out)
     assert folder.info().state == "stopped"
     assert recipe_now(folder, project.recipe, 0).learning_rate == 0.0123

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PySide6.QtCore import Signal
@@ -67,9 +67,12 @@ class LinePlot(StepPlot):
         self.set_marks([])
         self.touch()
 
-    def set_marks(self, marks: list[tuple[float, str]]) -> None:
-        """Draw a dashed vertical line with a short text at each step of ``marks``."""
-        self._marks.set_marks(marks)
+    def set_marks(
+        self, marks: Sequence[tuple[float, str]], planned: Sequence[tuple[float, str]] = ()
+    ) -> None:
+        """Draw a dashed vertical line with a short text at each step of ``marks``, and of
+        ``planned`` where these are not too close."""
+        self._marks.set_marks(marks, planned)
 
     def set_logarithmic(self, on: bool) -> None:
         """Choose the axis; values that have no logarithm are left out."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QFontMetricsF, QPainter, QTransform
@@ -11,7 +13,10 @@ from studio.app.plots import looks
 from studio.app.theme.tokens import FONT_SMALL, color, font
 
 MOST = 12
-"""Marks beyond this many would hide the lines; they are then drawn without words."""
+"""Marks in view beyond this many are drawn without words."""
+
+APART = 16
+"""Pixels between planned marks, on average; closer ones would hide the lines and are left out."""
 
 
 class Marks(pg.GraphicsObject):  # type: ignore[misc]
@@ -21,12 +26,15 @@ class Marks(pg.GraphicsObject):  # type: ignore[misc]
         super().__init__()
         self._view = view
         self._marks: list[tuple[float, str]] = []
+        self._planned: list[tuple[float, str]] = []
         view.sigRangeChanged.connect(self._follow)
         view.sigResized.connect(self._follow)
 
-    def set_marks(self, marks: list[tuple[float, str]]) -> None:
-        """Show (step, words) and nothing else."""
-        self._marks = list(marks)
+    def set_marks(
+        self, marks: Sequence[tuple[float, str]], planned: Sequence[tuple[float, str]] = ()
+    ) -> None:
+        """Show (step, words) and nothing else; those that are ``planned`` where there is room."""
+        self._marks, self._planned = list(marks), list(planned)
         self._follow()
 
     def _follow(self, *_: object) -> None:
@@ -34,19 +42,30 @@ class Marks(pg.GraphicsObject):  # type: ignore[misc]
         self.update()
 
     def boundingRect(self) -> QRectF:
-        return QRectF(self._view.viewRect()) if self._marks else QRectF()
+        return QRectF(self._view.viewRect()) if self._marks or self._planned else QRectF()
+
+    def _shown(self) -> list[tuple[float, str]]:
+        """The marks in view, without planned ones that are too close."""
+        box = self._view.viewRect()
+        marks, planned = (
+            [mark for mark in each if box.left() <= mark[0] <= box.right()]
+            for each in (self._marks, self._planned)
+        )
+        roomy = len(planned) * APART <= self._view.width()
+        return [*(planned if roomy else []), *marks]
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
-        if not self._marks:
+        shown = self._shown()
+        if not shown:
             return
         box = self._view.viewRect()
         ratio = painter.device().devicePixelRatio()
         painter.setPen(looks.scaled(looks.pen(color("line_strong"), dash=True), ratio))
-        for step, _ in self._marks:
+        for step, _ in shown:
             painter.drawLine(QPointF(step, box.top()), QPointF(step, box.bottom()))
-        if len(self._marks) > MOST:
+        if len(shown) > MOST:
             return
         to_pixels = QTransform(painter.worldTransform())
         top = min(to_pixels.map(box.topLeft()).y(), to_pixels.map(box.bottomLeft()).y())
@@ -54,7 +73,7 @@ class Marks(pg.GraphicsObject):  # type: ignore[misc]
         painter.setFont(font(FONT_SMALL))
         painter.setPen(color("muted"))
         ascent = QFontMetricsF(painter.font()).ascent()
-        for step, words in self._marks:
+        for step, words in shown:
             x = to_pixels.map(QPointF(step, 0)).x()
             painter.drawText(QPointF(x + 5, top + ascent + 2), words)
         painter.setWorldTransform(to_pixels)

@@ -37,7 +37,8 @@ PALE = 0.28
 """How much of its color a raw line keeps behind its smoothed one."""
 
 SMOOTHING_PARTS = 60
-"""The moving average spans this part of the run, so that it looks alike in short and long ones."""
+"""The moving average spans this part of the run, so that it looks alike in short and long ones; at
+most an epoch, so that it does not lag behind the validation of a long run."""
 
 
 MOST_DROPS = 100
@@ -203,7 +204,8 @@ class Dashboard(QWidget):
             plot.add(ColumnLine("rate", column, "plot1", first, key="rate", stairs=True))
         else:
             column = telemetry.loss if plot is self.loss else telemetry.accuracy
-            span = max(3.0, started.total_steps / SMOOTHING_PARTS)
+            part = started.total_steps / SMOOTHING_PARTS
+            span = max(3.0, min(part, started.steps_per_epoch))
             plot.add(ColumnLine("", column, "plot1", first, key="training", share=PALE, rough=True))
             plot.add(SmoothedLine("training", column, "plot1", span, first, key="smoothed"))
             self._validation[plot] = PointsLine("validation", "plot2", key="validation", dots=True)
@@ -211,7 +213,7 @@ class Dashboard(QWidget):
             self._show_epochs()
         if plot is self.loss:
             changes = [(float(step), text) for step, text in self._controller.changed_at]
-            plot.set_marks([*rate_drops(project, started), *changes])
+            plot.set_marks(changes, planned=rate_drops(project, started))
 
     def _lay_out_gradients(self, started: Started, telemetry: Telemetry, project: Project) -> None:
         self.gradients.plot.set_run(started.total_steps, started.steps_per_epoch)

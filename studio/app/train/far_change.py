@@ -90,8 +90,12 @@ class FarChange(Popup):
         news = live.differences(self._run.recipe, recipe)
         wrong = fault(self._run, recipe) if news else ""
         self.button.setEnabled(bool(news) and not wrong)
-        text = f"New: {', '.join(news)}." if news else "Nothing of it is new yet."
-        self.news.setText(f"{wrong[:1].upper()}{wrong[1:]}." if wrong else text)
+        if wrong:
+            self.news.setText(f"{wrong[:1].upper()}{wrong[1:]}.")
+        elif news:
+            self.news.setText(f"New: {', '.join(news)}.")
+        else:
+            self.news.setText("Change something, and the run is asked for it.")
         self.fit()
 
     def choose(self) -> None:

@@ -162,6 +162,16 @@ def test_smoothed_and_dashed_lines_tell_their_last_values(plot: LinePlot, column
     assert not plot.grab().isNull()
 
 
+def test_planned_marks_give_way_to_the_lines_where_they_are_close(plot: LinePlot) -> None:
+    marks, far = plot._marks, [(float(step), "rate × 0.1") for step in (100, 200, 300)]
+    plot.set_marks([(50.0, "rate 0.2")], planned=far)
+    assert [step for step, _ in marks._shown()] == [100, 200, 300, 50]
+    plot.set_marks([(50.0, "rate 0.2")], planned=[(float(step), "") for step in range(1, 400, 4)])
+    assert [step for step, _ in marks._shown()] == [50]
+    plot.view.setXRange(0, 20, padding=0)  # looked at closely there is room for them
+    assert [step for step, _ in marks._shown()] == [1, 5, 9, 13, 17]
+
+
 def test_a_plot_is_saved_as_picture_drawing_and_numbers(plot: LinePlot, tmp_path: Path) -> None:
     saving.save_png(plot, tmp_path / "p.png")
     saving.save_svg(plot, tmp_path / "p.svg")
