@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from launcher import child, system
@@ -13,6 +16,7 @@ from launcher.console import Failure, say
 from launcher.environment import Environment
 
 _EXTRAS = ("test", "onnx")
+_WINDOW = ("tests/app", "tests/journeys")
 _CHECKS = (
     ("ruff check", ["-m", "ruff", "check", "."]),
     ("ruff format", ["-m", "ruff", "format", "--check", "."]),
@@ -69,16 +73,23 @@ def _check(environment: Environment, title: str, command: list[str]) -> _Outcome
 def _tests(environment: Environment, quick: bool, arguments: list[str]) -> list[_Outcome]:
     if not sys.platform.startswith("linux"):
         # Real mouse events on a display of their own are to be had with X only.
-        return [_pytest(environment, _marks(quick, display=False), arguments, None)]
+        marks = _marks(quick, display=False)
+        return _pytest(environment, {"pytest": ["-m", marks, *arguments]}, None)
+    marks = _marks(quick, display=True)
+    # What the caller chose may be little, and is printed as it runs. All of it takes two cores.
+    parts = {"pytest": ["-m", marks, *arguments]} if arguments else _parts(marks)
     try:
         system.ensure_libraries(environment.site_packages)
         system.ensure_display_programs()
-        with system.virtual_display() as variables:
-            return [_pytest(environment, _marks(quick, display=True), arguments, variables)]
+        with ExitStack() as stack:
+            # One display for each part: the windows on it compete for the keyboard.
+            displays = [stack.enter_context(system.virtual_display()) for _ in parts]
+            return _pytest(environment, parts, displays)
     except Failure as failure:
         say(f"\n{failure}")
-        rest = _pytest(environment, _marks(quick, display=False), arguments, None)
-        return [rest, _Outcome("display tests", False, 0.0, "not run: see above")]
+        marks = _marks(quick, display=False)
+        rest = _pytest(environment, {"pytest": ["-m", marks, *arguments]}, None)
+        return [*rest, _Outcome("display tests", False, 0.0, "not run: see above")]
 
 
 def _marks(quick: bool, display: bool) -> str:
@@ -86,16 +97,41 @@ def _marks(quick: bool, display: bool) -> str:
     return " and ".join(f"not {mark}" for mark in left_out)
 
 
+def _parts(marks: str) -> dict[str, list[str]]:
+    """pytest's arguments for the tests of the window and for all others."""
+    return {
+        "pytest, window": ["-m", marks, *_WINDOW],
+        "pytest, others": ["-m", marks, *(f"--ignore={folder}" for folder in _WINDOW)],
+    }
+
+
 def _pytest(
     environment: Environment,
-    marks: str,
-    arguments: list[str],
-    variables: Mapping[str, str] | None,
-) -> _Outcome:
+    parts: Mapping[str, Sequence[str]],
+    displays: Sequence[Mapping[str, str]] | None,
+) -> list[_Outcome]:
+    """Run the ``parts`` side by side; what the second and later ones print comes at their end."""
     start = time.monotonic()
-    say("\n== pytest")
-    command = [str(environment.python), "-m", "pytest", "-m", marks, *arguments]
-    status = child.run(command, environment.root, variables)
-    return _Outcome(
-        "pytest", status == 0, time.monotonic() - start, f"(-m '{marks}')" if marks else ""
-    )
+    say(f"\n== {next(iter(parts))}")
+    with ExitStack() as stack:
+        jobs = []
+        for number, arguments in enumerate(parts.values()):
+            variables = {
+                **(os.environ if displays is None else displays[number]),
+                # Threads of torch that spin while they wait would take the other part's core.
+                "OMP_WAIT_POLICY": "passive",
+            }
+            output = stack.enter_context(tempfile.TemporaryFile()) if number else None
+            # Two processes must not write one cache of what failed last.
+            cache = ["-p", "no:cacheprovider"] if len(parts) > 1 else []
+            command = [str(environment.python), "-m", "pytest", *cache, *arguments]
+            jobs.append(child.Job(command, variables, output))
+        statuses = child.run_together(jobs, environment.root)
+        for title, job in zip(parts, jobs, strict=True):
+            if job.output is not None:
+                job.output.seek(0)
+                say(f"\n== {title}\n{job.output.read().decode('utf-8', 'replace').rstrip()}")
+    seconds = time.monotonic() - start
+    return [
+        _Outcome(title, status == 0, seconds) for title, status in zip(parts, statuses, strict=True)
+    ]
