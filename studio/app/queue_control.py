@@ -68,7 +68,7 @@ class QueueControl(QWidget):
         """Show how many wait, and whether they are worked off."""
         waiting = len(self._runner.waiting)
         failed = sum(1 for entry in self._runner.queue.queue.entries if entry.trouble)
-        self.show_all.setText(f"{waiting:,}" if waiting else "")
+        self.show_all.setText(f"{waiting:,}")
         tone = "warning" if failed else "accent" if self._runner.on else "muted"
         set_icon(self.show_all, "queue", tone)
         words = count(waiting) if waiting else "No run waits"

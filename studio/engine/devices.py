@@ -83,6 +83,14 @@ def synchronize(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
+def free_memory(name: str) -> int:
+    """Bytes that a run on the device ``name`` could have now; 0 where that is not known."""
+    if name.startswith("cuda"):
+        torch.cuda.empty_cache()  # what torch keeps for later is free for another run
+        return int(torch.cuda.mem_get_info(name)[0])
+    return int(psutil.virtual_memory().available)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether ``error`` says that the processor's or a GPU's memory is full."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):

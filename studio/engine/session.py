@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import torch
 
 from studio.engine import devices
 from studio.engine.checks import check_data, check_project
 from studio.engine.data import DataReader, DataSet
-from studio.engine.determinism import deterministic, is_refusal
+from studio.engine.determinism import deterministic
+from studio.engine.failures import Failure, begun, explain, memory_is_full
 from studio.engine.keeper import Keeper
 from studio.engine.logbook import Logbook
 from studio.engine.origins import Origin, before, branch_of, last_of, with_recipe
@@ -25,9 +25,7 @@ from studio.engine.recorder import Diverged
 from studio.engine.team import ALONE, Team, Wishes
 from studio.engine.trainer import Trainer
 from studio.project.precision import resolve
-from studio.project.problems import Fix
 from studio.project.values import Project, Recipe
-from studio.runs import remedies
 from studio.runs.api import Device, Failed, Finished, Message, RecipeChanged, Stage, WorkFailed
 from studio.runs.control import RunControl
 from studio.runs.folder import RunFolder, RunInfo
@@ -142,38 +140,13 @@ class TrainingRun:
             self._finish(self._train())
         except Stopped:
             self._finish("stopped")
-        except WorkFailed as error:
-            self._fail(error.message, error.advice)
-        except Diverged as error:
-            raw = self._project.data.normalization == "none"
-            self._fail(
-                f"At step {error.step + 1:,}, {error.what} is no longer a finite number: the "
-                f"training diverged.{_begun(error)}",
-                f"Lower the learning rate (it is {self._recipe.learning_rate:g})"
-                f"{', or normalize the input' if raw else ''}.",
-                remedies.stay_finite(self._project),
-            )
         except Exception as error:
             out_of_memory = devices.is_out_of_memory(error)
-            if is_refusal(error):
-                self._fail(
-                    "The network has a layer that is not deterministic on "
-                    f"{self._device.title}: {str(error).splitlines()[0][:120]}.",
-                    "Switch Deterministic off, or train on the processor.",
-                )
-            elif self._team.is_lost(error):
-                self._fail(
-                    "Another process of this training is gone.",
-                    "Resume the run, with as many processes as there are; torchrun does it by "
-                    "itself with --max-restarts.",
-                )
-            elif not out_of_memory and devices.is_broken(error):
-                self._fail_for_the_gpu(error)
-            elif not out_of_memory:
-                self._fail_unexpectedly(error)
+            if not out_of_memory:
+                self._break(explain(error, self._project, self._recipe, self._device, self._team))
         # Outside the except block, whose traceback would keep the tensors alive.
         if out_of_memory:
-            self._fail_for_memory()
+            self._break(memory_is_full(self._project, self._device, self._log.info.precision))
 
     def _train(self) -> str:
         threads = devices.use_threads(self._spare_cores, self._project.recipe.threads)
@@ -360,7 +333,7 @@ class TrainingRun:
         self._log.say(RecipeChanged(step, recipe, total, text))
         self._log.warn(
             f"At step {error.step + 1:,}, {error.what} was no longer a finite number."
-            f"{_begun(error)} The run was rolled back to step {step:,} and goes on with a "
+            f"{begun(error)} The run was rolled back to step {step:,} and goes on with a "
             f"learning rate of {lower:g}."
         )
         return lowered
@@ -371,10 +344,12 @@ class TrainingRun:
         place = self._log.place
         if self._keeper.problem:
             # Not completed, so that it can be resumed: what was learnt since is only in memory.
-            self._fail(
-                f"{self._keeper.problem} Training is {reason}, and what it learned since its last "
-                "checkpoint is lost.",
-                "Make room, then resume the run: it takes those steps again.",
+            self._break(
+                Failure(
+                    f"{self._keeper.problem} Training is {reason}, and what it learned since its "
+                    "last checkpoint is lost.",
+                    "Make room, then resume the run: it takes those steps again.",
+                )
             )
             return
         self._log.event(reason)
@@ -389,48 +364,13 @@ class TrainingRun:
             )
         )
 
-    def _fail(self, message: str, advice: str = "", offers: tuple[Fix, ...] = ()) -> None:
+    def _break(self, failure: Failure) -> None:
+        if failure.puzzling:
+            with contextlib.suppress(OSError):
+                (self.folder / "error.txt").write_text(traceback.format_exc(), "utf-8")
         step = self._keeper.kept_step
         saved = "" if step is None else f"The checkpoint of step {step:,} is kept."
-        text = f"{message} {advice}".strip()
+        text = f"{failure.message} {failure.advice}".strip()
         self._log.event("failed", text)
         self._log.note(self._log.place, "failed", text)
-        self._log.end(Failed(message, advice, saved, offers))
-
-    def _fail_for_memory(self) -> None:
-        if self._device.name.startswith("cuda"):
-            torch.cuda.empty_cache()
-        batch = self._project.recipe.batch_size
-        lower = f"Lower the batch size to {batch // 2}, or" if batch > 1 else "Try to"
-        self._fail(
-            f"The network and a batch of {batch:,} images do not fit into the memory of "
-            f"{self._device.title}.",
-            f"{lower} make the input or the network smaller.",
-            remedies.need_less_memory(self._project.recipe, self._log.info.precision),
-        )
-
-    def _fail_for_the_gpu(self, error: Exception) -> None:
-        self._write_traceback()
-        self._fail(
-            f"{self._device.title} has failed: {str(error).splitlines()[0][:160].rstrip('.')}. "
-            "Nothing can be computed on it any more until Training Studio is started anew.",
-            "Start it again and continue the run. If it fails again, look at the driver with "
-            "studio doctor, or train on the processor; the run folder's error.txt has the details.",
-        )
-
-    def _fail_unexpectedly(self, error: Exception) -> None:
-        self._write_traceback()
-        first = (str(error).splitlines() or [""])[0][:200]
-        self._fail(
-            f"Training stopped by an unexpected error: {type(error).__name__}: {first}.",
-            "The run folder's error.txt has the details; please report it.",
-        )
-
-    def _write_traceback(self) -> None:
-        with contextlib.suppress(OSError):
-            (self.folder / "error.txt").write_text(traceback.format_exc(), "utf-8")
-
-
-def _begun(error: Diverged) -> str:
-    """Where the divergence began, as a sentence behind another; empty where it is not known."""
-    return f" It began {error.where}." if error.where else ""
+        self._log.end(Failed(failure.message, failure.advice, saved, failure.offers))

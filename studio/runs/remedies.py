@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from studio.project import registry
+from studio.project.analysis import Analysis
+from studio.project.memory import Forecast, forecast, largest_batch
 from studio.project.optimizers import OPTIMIZERS
+from studio.project.precision import arithmetic
 from studio.project.problems import Fix, SetData, SetRecipe, SetRecipes, SetSetting, Several
 from studio.project.settings import SettingError
 from studio.project.values import Chosen, Network, Project, Recipe
+from studio.runs.api import Device
 
 _FLAT = ("sigmoid", "tanh", "softplus")
 _DECAY = 5e-4
@@ -25,18 +32,45 @@ def set_batch(batch: int) -> Fix:
     return Fix(f"Set the batch to {batch}", SetRecipe("batch_size", batch))
 
 
-def need_less_memory(recipe: Recipe, precision: str) -> tuple[Fix, ...]:
-    """What takes less memory: half the batch in twice as many parts, which changes nothing else;
-    a smaller batch; half precision."""
+def smaller_batch(
+    project: Project, analysis: Analysis, precision: str, device: Device, room: int
+) -> int:
+    """The largest batch below the project's that fits into ``room`` bytes of ``device`` by the
+    forecast, with a tenth to spare; 0 where not even one image would.
+
+    Half the batch where the forecast cannot tell: because the batch should have fitted, say.
+    """
+    recipe = project.recipe
+    numbers = arithmetic(precision, device.name)
+
+    def need(batch: int) -> Forecast:
+        return forecast(analysis, replace(recipe, batch_size=batch), numbers)
+
+    if not room or need(recipe.batch_size).total <= room:
+        return recipe.batch_size // 2
+    return largest_batch(need, int(0.9 * room), recipe.batch_size - 1)
+
+
+def need_less_memory(recipe: Recipe, largest: int, precision: str) -> tuple[Fix, ...]:
+    """What takes less memory: the batch in parts of at most ``largest`` images, which changes
+    nothing else; so large a batch; half precision."""
     fixes: list[Fix] = []
-    half = recipe.batch_size // 2
-    if half:
-        parts = {"batch_size": half, "accumulate": 2 * recipe.accumulate}
-        fixes.append(Fix(f"Take the batch in parts of {half:,}", SetRecipes(parts)))
-        fixes.append(set_batch(half))
+    if largest:
+        parts = _parts(recipe.batch_size, largest)
+        size = math.ceil(recipe.batch_size / parts)
+        settings = {"batch_size": size, "accumulate": parts * recipe.accumulate}
+        fixes.append(Fix(f"Take the batch in parts of {size:,}", SetRecipes(settings)))
+        fixes.append(set_batch(largest))
     if precision == "float32":
         fixes.append(Fix("Compute in bfloat16", SetRecipe("precision", "bfloat16")))
     return tuple(fixes)
+
+
+def _parts(batch: int, largest: int) -> int:
+    """Into how many parts of at most ``largest`` images to take ``batch``: into equal ones, unless
+    these would be less than half as large as they may be."""
+    least = math.ceil(batch / largest)
+    return next((n for n in range(least, 2 * least) if batch % n == 0), least)
 
 
 def stay_finite(project: Project) -> tuple[Fix, ...]:

@@ -13,11 +13,24 @@ import pytest
 import torch
 from torch import nn
 
-from studio.engine import TorchEngine, checkpoint, devices, loading, trainer
+from studio.engine import TorchEngine, checkpoint, devices, failures, loading, trainer
 from studio.engine.checkpoint import read_checkpoint
-from studio.project import codec, edits
+from studio.project import codec, edits, templates
+from studio.project.analysis import analyze
+from studio.project.footprint import Arithmetic
+from studio.project.memory import forecast
 from studio.project.values import Chosen, DataSettings, Network, Project
-from studio.runs.api import EpochDone, Failed, Finished, Probed, Stage, Started, Warned, WorkFailed
+from studio.runs.api import (
+    Device,
+    EpochDone,
+    Failed,
+    Finished,
+    Probed,
+    Stage,
+    Started,
+    Warned,
+    WorkFailed,
+)
 from studio.runs.folder import RunFolder, RunInfo
 from studio.runs.metrics import MetricsWriter, read_events
 from tests.engine.helpers import (
@@ -190,6 +203,46 @@ def test_out_of_memory_is_told_with_a_smaller_batch(
     parts = edits.mend(small_project(), failed.remedies[0]).recipe
     assert (parts.batch_size, parts.accumulate) == (64, 2)
     assert failed.advice.startswith("Lower the batch size to 64")
+
+
+@pytest.mark.parametrize(
+    ("batch", "room", "parts", "accumulate", "largest"),
+    [
+        (512, 0.5, 128, 4, 226),
+        (510, 0.5, 170, 3, 226),
+        (101, 0.99, 51, 2, 89),  # no equal parts: one image more
+        (512, 0.0001, 0, 0, 0),  # the weights alone do not fit
+        (1, 0.9, 0, 0, 0),
+    ],
+)
+def test_out_of_memory_offers_the_largest_batch_that_fits(
+    monkeypatch: pytest.MonkeyPatch,
+    batch: int,
+    room: float,
+    parts: int,
+    accumulate: int,
+    largest: int,
+) -> None:
+    project = templates.build("resnet18")
+    project = with_recipe(project, batch_size=batch, precision="float32")
+    analysis = analyze(project.network)
+    whole = forecast(analysis, project.recipe, Arithmetic())
+    monkeypatch.setattr(devices, "free_memory", lambda _: int(room * whole.total))
+    said = failures.memory_is_full(project, Device("cpu", "Processor", 1 << 30), "float32")
+    assert said.offers[-1].text == "Compute in bfloat16"
+    if not largest:
+        assert said.advice.startswith("Try to make the input")
+        assert len(said.offers) == 1
+        return
+    by_parts, by_batch = (edits.mend(project, fix).recipe for fix in said.offers[:2])
+    assert (by_parts.batch_size, by_parts.accumulate) == (parts, accumulate)
+    assert by_batch.batch_size == largest
+    assert said.advice.startswith(f"Lower the batch size to {largest}")
+    for recipe, limit in ((by_batch, 0.9), (by_parts, 0.9)):
+        need = forecast(analysis, recipe, Arithmetic()).total
+        assert need <= limit * room * whole.total
+    more = msgspec.structs.replace(by_batch, batch_size=largest + 1)
+    assert forecast(analysis, more, Arithmetic()).total > 0.9 * room * whole.total
 
 
 def test_a_gpu_that_has_failed_is_told_of_with_what_was_saved(

@@ -207,7 +207,7 @@ def test_the_count_follows_and_the_buttons_stay_where_they_are(
     assert control.show_all.text() == "3"
     assert control.show_all.accessibleName() == "The queue: 3 runs wait"
     setting.queue.remove([entry.id for entry in setting.queue.queue.entries])
-    assert control.show_all.text() == ""
+    assert control.show_all.text() == "0"
     for _ in range(12):
         setting.runner.add(project(0.1), "digits")
     assert control.show_all.text() == "12"
