@@ -136,12 +136,14 @@ class TorchEngine:
         info = describe_process(info, device)
         return self._launch(run, project, info, device, resumed=True, epochs=epochs)
 
-    def evaluate(self, folder: Path, split: str = "test", checkpoint: str = "best") -> Evaluation:
+    def evaluate(
+        self, folder: Path, split: str = "test", checkpoint: str = "best", views: str = "one"
+    ) -> Evaluation:
         """The metrics of a run's network on one split, on the best device there is."""
         devices.use_threads(self._spare_cores)
         device = torch.device(devices.choose_device("auto").name)
         with _memory_in_words():
-            return evaluate(self._reader, folder, split, checkpoint, device)
+            return evaluate(self._reader, folder, split, checkpoint, device, views)
 
     def predict(
         self, folder: Path, images: Sequence[Path], checkpoint: str = "best"
