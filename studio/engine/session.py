@@ -133,7 +133,10 @@ class TrainingRun:
         out_of_memory = False
         self._log.monitor.start()
         try:
-            self._finish(self._train())
+            wanted = self._project.recipe.threads
+            with devices.threads(self._spare_cores, wanted) as threads:
+                self._log.update(threads=threads)
+                self._finish(self._train())
         except Stopped:
             self._finish("stopped")
         except WorkFailed as error:
@@ -170,8 +173,6 @@ class TrainingRun:
             self._fail_for_memory()
 
     def _train(self) -> str:
-        threads = devices.use_threads(self._spare_cores, self._project.recipe.threads)
-        self._log.update(threads=threads)
         data = self._read_data()
         self._log.say(Stage("Building the network"))
         self._choose_precision()
