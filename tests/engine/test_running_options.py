@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from studio.engine import TorchEngine, devices, trainer
+from studio.engine import TorchEngine, compilers, devices, trainer
 from studio.engine.checkpoint import read_checkpoint
 from studio.engine.determinism import deterministic
 from studio.engine.loading import load_trained
-from studio.runs.api import EpochDone, Failed, Finished, Probed, Started, Warned, WorkFailed
+from studio.runs.api import EpochDone, Failed, Finished, Probed, Stage, Started, Warned, WorkFailed
 from studio.runs.folder import RunFolder
 from tests.engine.helpers import finish, small_project, train
 
@@ -72,6 +72,7 @@ def test_a_network_that_cannot_be_compiled_is_trained_without_and_says_so(
 
         return Broken()
 
+    monkeypatch.setattr(compilers, "obstacle", lambda *_: "")
     monkeypatch.setattr(torch, "compile", broken)
     run, messages = train(small_project(epochs=1, compile=True), tmp_path / "run")
     (warned,) = [message for message in messages if isinstance(message, Warned)]
@@ -79,6 +80,22 @@ def test_a_network_that_cannot_be_compiled_is_trained_without_and_says_so(
     assert isinstance(messages[-1], Finished)
     assert np.array_equal(run.telemetry.loss.values, plain.telemetry.loss.values)
     assert any(isinstance(message, Probed) for message in messages)  # looked into all the same
+
+
+def test_nothing_is_compiled_where_it_is_known_that_it_cannot_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(module: torch.nn.Module) -> torch.nn.Module:
+        raise AssertionError("it was tried")
+
+    monkeypatch.setattr(torch, "compile", tried)
+    monkeypatch.setattr(compilers, "obstacle", lambda *_: "A compiler is missing. Install it.")
+    _, messages = train(small_project(epochs=1, compile=True), tmp_path / "run")
+    (warned,) = [message for message in messages if isinstance(message, Warned)]
+    assert warned.message == "A compiler is missing. Install it. The network is trained without."
+    assert not any(isinstance(each, Stage) and "Compiling" in each.text for each in messages)
+    assert isinstance(messages[-1], Finished)
+    assert any(isinstance(message, Probed) for message in messages)
 
 
 @pytest.mark.slow
