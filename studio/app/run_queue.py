@@ -22,8 +22,7 @@ from studio.runs.file_lock import FileLock
 from studio.runs.files import explain_write_error, write_whole
 from studio.runs.queue import Queue, Queued, note_on
 
-FOLDER = "queue"
-_FILE, _WRITING, _WORKING = "queue.json", "writing.lock", "working.lock"
+_WRITING, _WORKING = "writing.lock", "working.lock"
 _PATIENCE_SECONDS = 0.5
 """So long a change waits for another window's, which takes a hundredth of it."""
 
@@ -63,8 +62,8 @@ class RunQueue(QObject):
         """The file; in the user's folder for data where no folder was given."""
         if self._folder is None:
             place = QStandardPaths.StandardLocation.AppDataLocation
-            self._folder = Path(QStandardPaths.writableLocation(place)) / FOLDER
-        return self._folder / _FILE
+            self._folder = Path(QStandardPaths.writableLocation(place)) / queues.FOLDER
+        return self._folder / queues.FILE
 
     @property
     def queue(self) -> Queue:

@@ -18,10 +18,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.commands import system_libraries
+from studio.runs import queue
+from studio.runs.file_lock import can_lock
 
 HELP = "check Python, Qt, display, torch and GPU, and say what mends them"
 
 _DISTRIBUTION = "training-studio"
+_SOURCE = Path(__file__).resolve().parents[2]
+"""Where this package is found, for the Pythons that are asked."""
 _PROBE_TIMEOUT = 120  # seconds; a first import from a cold disk can take a minute
 _DISK_WANTED = 2 * 2**30  # bytes; a run with its checkpoints and exports
 _MEMORY_WANTED = 2 * 2**30  # bytes
@@ -30,12 +34,14 @@ _MEMORY_WANTED = 2 * 2**30  # bytes
 _QT_PROBE = """
 import json
 from PySide6 import QtCore, QtWidgets
-documents = QtCore.QStandardPaths.writableLocation(
-    QtCore.QStandardPaths.StandardLocation.DocumentsLocation)
-print(json.dumps({"version": QtCore.qVersion(), "documents": documents}))
+QtCore.QCoreApplication.setOrganizationName("TrainingStudio")
+QtCore.QCoreApplication.setApplicationName("Training Studio")
+place, where = QtCore.QStandardPaths.StandardLocation, QtCore.QStandardPaths.writableLocation
+print(json.dumps({"version": QtCore.qVersion(), "documents": where(place.DocumentsLocation),
+    "data": where(place.AppDataLocation)}))
 """
 _TORCH_PROBE = """
-import json, warnings
+import json, sys, warnings
 warnings.simplefilter("always")
 import torch
 print(json.dumps({"torch": torch.__version__, "cuda": torch.version.cuda,
@@ -43,7 +49,14 @@ print(json.dumps({"torch": torch.__version__, "cuda": torch.version.cuda,
     "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]}),
     flush=True)
 import torchvision
-print(json.dumps({"torchvision": torchvision.__version__}))
+print(json.dumps({"torchvision": torchvision.__version__}), flush=True)
+sys.path.append(sys.argv[1])
+from studio.engine.devices import find_machine
+print(json.dumps({"uncompiled": {each.name: each.uncompiled for each in find_machine().devices}}),
+    flush=True)
+from studio.engine.pixel_cache import user_cache
+cache = user_cache()
+print(json.dumps({"cache": str(cache.folder), "decoded": cache.held()}))
 """
 
 
@@ -106,9 +119,12 @@ def examine() -> Iterator[Finding]:
     yield check_torch(torch)
     yield check_torchvision(torch)
     yield check_gpu(torch, nvidia_driver())
+    yield check_compile(torch)
     yield check_gpustat()
     runs = runs_root(qt)
     yield check_runs_folder(runs)
+    yield check_queue(qt)
+    yield check_cache(torch)
     yield check_disk(runs)
     yield check_memory()
 
@@ -122,7 +138,7 @@ def probe(program: str) -> Probe:
     """Run ``program`` in a Python of its own, where a broken library can do no harm."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", program],
+            [sys.executable, "-c", program, str(_SOURCE)],
             capture_output=True,
             text=True,
             timeout=_PROBE_TIMEOUT,
@@ -317,6 +333,30 @@ def _cuda() -> str:
     return pip_command("--upgrade", "--force-reinstall", "torch", "torchvision")
 
 
+def check_compile(found: Probe) -> Finding:
+    """Whether torch.compile can work on each device, and what is missing where it cannot."""
+    if "uncompiled" not in found.values:
+        return _unknown("Compile", found)
+    uncompiled: dict[str, str] = found.values["uncompiled"]
+    reasons = {why: [n for n, w in uncompiled.items() if w == why] for why in uncompiled.values()}
+    able = reasons.pop("", [])
+    texts, mends = [f"works on {', '.join(able)}"] if able else [], []
+    for why, names in reasons.items():
+        text, _, mend = why.rstrip(".").partition(". ")
+        texts.append(f"not on {', '.join(names)}: {text}")
+        mends += [mend] if mend else []
+    state: Literal["ok", "advice"] = "advice" if mends else "ok"
+    return Finding("Compile", state, "; ".join(texts), "; ".join(mends))
+
+
+def _unknown(name: str, found: Probe) -> Finding:
+    """What only the engine knows, where it does not answer."""
+    for needed in ("torch", "torchvision"):
+        if needed not in found.values:
+            return Finding(name, "advice", f"unknown without {needed}", f"Mend {needed} first")
+    return Finding(name, "advice", f"unknown: {found.error}", "Mend what is missing above first")
+
+
 def check_gpustat() -> Finding:
     if _installed("gpustat") and _installed("nvidia-ml-py"):
         return Finding("gpustat", "ok", importlib.metadata.version("gpustat"))
@@ -343,6 +383,46 @@ def check_runs_folder(folder: Path) -> Finding:
         mend = f"Give yourself the right to write in {nearest}, or train with --out FOLDER"
         return Finding("Runs folder", "advice", f"{folder}: {error.strerror or error}", mend)
     return Finding("Runs folder", "ok", str(folder))
+
+
+def check_queue(qt: Probe) -> Finding:
+    """Whether the file of the runs that wait can be read; nothing is changed in it."""
+    if not qt.values.get("data"):
+        return Finding("Queue", "advice", "unknown without Qt", "Mend Qt first")
+    path = Path(qt.values["data"]) / queue.FOLDER / queue.FILE
+    try:
+        with path.open("rb") as file:
+            waiting, wrong = queue.loads(file.read(queue.MAX_BYTES + 1))
+    except FileNotFoundError:
+        return Finding("Queue", "ok", f"no run waits ({path})")
+    except OSError as error:
+        mend = f"Give yourself the right to read and write {path}"
+        return Finding("Queue", "advice", f"{path}: {error.strerror or error}", mend)
+    count = len(waiting.entries)
+    text = f"{count} run{'s' if count != 1 else ''} in {path}"
+    if wrong:
+        mend = (
+            "Open the app: it keeps the file under another name and goes on with what can be read"
+        )
+        return Finding("Queue", "advice", f"{text}, and {wrong}", mend)
+    return Finding("Queue", "ok", text)
+
+
+def check_cache(found: Probe) -> Finding:
+    """Whether decoded images can be kept on disk, and how much is."""
+    if "cache" not in found.values:
+        return _unknown("Image cache", found)
+    folder = Path(found.values["cache"])
+    text = f"{folder}, {found.values['decoded'] / 2**30:.1f} GiB of decoded images"
+    mend = "Set the environment variable STUDIO_CACHE to a folder on a disk of this machine"
+    try:
+        if not can_lock(_nearest_existing(folder)):
+            text = f"{folder}: files there cannot be locked, which large folders of images need"
+            return Finding("Image cache", "advice", text, mend)
+    except OSError as error:
+        text = f"{folder}: {error.strerror or error}; large folders of images cannot be read"
+        return Finding("Image cache", "advice", text, mend)
+    return Finding("Image cache", "ok", text)
 
 
 def check_disk(folder: Path) -> Finding:

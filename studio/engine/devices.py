@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import warnings
+from collections.abc import Iterator
 
 import psutil
 import torch
@@ -68,11 +70,23 @@ def use_threads(spare_cores: int, wanted: int = 0) -> int:
     """Let torch compute with ``wanted`` threads on the calling thread, or where that is 0 on all
     cores but ``spare_cores``; how many these are.
 
-    The one place that sets it. A window that shares the machine keeps a core to stay quick.
+    The one place that sets it, with ``threads``. A window that shares the machine keeps a core to
+    stay quick.
     """
-    threads = wanted or max(1, _cores() - spare_cores)
-    torch.set_num_threads(threads)
-    return threads
+    count = wanted or max(1, _cores() - spare_cores)
+    torch.set_num_threads(count)
+    return count
+
+
+@contextlib.contextmanager
+def threads(spare_cores: int, wanted: int = 0) -> Iterator[int]:
+    """``use_threads`` for the time of some work: a thread that is not ours computes afterwards
+    with as many as before, and to the same bits, for sums depend on how they are divided."""
+    before = torch.get_num_threads()
+    try:
+        yield use_threads(spare_cores, wanted)
+    finally:
+        torch.set_num_threads(before)
 
 
 def synchronize(device: torch.device) -> None:

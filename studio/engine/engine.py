@@ -71,8 +71,8 @@ class TorchEngine:
 
     def warm_up(self) -> None:
         """Take a first step on a small network, which loads what the first real one needs."""
-        devices.use_threads(self._spare_cores)
-        warm.warm_up(devices.choose_device("auto"))
+        with devices.threads(self._spare_cores):
+            warm.warm_up(devices.choose_device("auto"))
 
     def inspect(self, data: DataSettings, input_shape: tuple[int, int, int]) -> DataReport:
         """The data set as a network with that ``(C, H, W)`` input receives it."""
@@ -88,8 +88,7 @@ class TorchEngine:
     ) -> RateSearch:
         """Suggest a learning rate by a range test on a copy of the network."""
         self._check_free()
-        devices.use_threads(self._spare_cores, project.recipe.threads)
-        with _memory_in_words():
+        with self._computing(project.recipe.threads):
             device = devices.choose_device(project.recipe.device)
             return find_rate(project, self._reader, device, stopped)
 
@@ -136,18 +135,19 @@ class TorchEngine:
         info = describe_process(info, device)
         return self._launch(run, project, info, device, resumed=True, epochs=epochs)
 
-    def evaluate(self, folder: Path, split: str = "test", checkpoint: str = "best") -> Evaluation:
+    def evaluate(
+        self, folder: Path, split: str = "test", checkpoint: str = "best", views: str = "one"
+    ) -> Evaluation:
         """The metrics of a run's network on one split, on the best device there is."""
-        devices.use_threads(self._spare_cores)
         device = torch.device(devices.choose_device("auto").name)
-        with _memory_in_words():
-            return evaluate(self._reader, folder, split, checkpoint, device)
+        with self._computing():
+            return evaluate(self._reader, folder, split, checkpoint, device, views)
 
     def predict(
         self, folder: Path, images: Sequence[Path], checkpoint: str = "best"
     ) -> Sequence[Prediction]:
         """The most probable classes of each image."""
-        with _memory_in_words():
+        with self._computing():
             return predict(folder, images, checkpoint)
 
     def export(
@@ -162,8 +162,15 @@ class TorchEngine:
         # Imported here: its formats bring libraries of their own.
         from studio.engine.export import export_model
 
-        with _memory_in_words():
+        with self._computing():
             return export_model(source, format, path, checkpoint, weights, self._watch)
+
+    @contextlib.contextmanager
+    def _computing(self, threads: int = 0) -> Iterator[None]:
+        """Compute with that many threads on the caller's, or with all but the spare cores where
+        that is 0; a full memory is told in words."""
+        with devices.threads(self._spare_cores, threads), _memory_in_words():
+            yield
 
     def _check_free(self) -> None:
         # Two runs would draw from the one generator that torch's dropout uses, and neither could

@@ -18,6 +18,7 @@ from studio.engine.loading import load_trained
 from studio.engine.module import logits
 from studio.engine.pictures import SPLITS
 from studio.engine.team import ALONE, Team
+from studio.engine.views import VIEWS, average_logits
 from studio.runs.api import Evaluation, Prediction, WorkFailed
 
 BATCH = 128
@@ -56,20 +57,29 @@ def measure(
 
 
 @torch.inference_mode()
-def classify(module: nn.Module, batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
-    """Logits ``(N, classes)`` and true classes ``(N,)`` of all batches, on the CPU."""
+def classify(
+    module: nn.Module, batches: Iterable[Batch], views: str = "one"
+) -> tuple[Tensor, Tensor]:
+    """Logits ``(N, classes)``, averaged over ``views``, and true classes ``(N,)`` of all batches,
+    on the CPU."""
     module.eval()
     outputs, truths = [], []
     for inputs, labels in batches:
-        outputs.append(logits(module, inputs))
+        outputs.append(average_logits(lambda images: logits(module, images), inputs, views))
         truths.append(labels)
     return torch.cat(outputs).cpu(), torch.cat(truths).cpu()
 
 
 def evaluate(
-    reader: DataReader, folder: Path, split: str, checkpoint: str, device: torch.device
+    reader: DataReader,
+    folder: Path,
+    split: str,
+    checkpoint: str,
+    device: torch.device,
+    views: str = "one",
 ) -> Evaluation:
-    """The metrics of a run's network on ``split``; raises WorkFailed.
+    """The metrics of a run's network on ``split``, where it sees each image in ``views``; raises
+    WorkFailed.
 
     Precision, recall and F1 are per class, 0 where a class was never predicted or never shown.
     """
@@ -78,7 +88,14 @@ def evaluate(
 
     if split not in SPLITS:
         raise WorkFailed(f"There is no split {split!r}.", f"Choose {', '.join(SPLITS)}.")
+    if views not in VIEWS:
+        raise WorkFailed(f"There are no views {views!r}.", f"Choose {', '.join(VIEWS)}.")
     model = load_trained(folder, checkpoint)
+    if views == "moved" and min(model.input_shape[1:]) < 2:
+        raise WorkFailed(
+            "An image of a single row or column of pixels cannot be moved by a pixel.",
+            "Evaluate with one view, or mirrored.",
+        )
     data = reader.read(model.project.data, model.input_shape)
     if data.classes != model.classes:
         raise WorkFailed(
@@ -90,7 +107,7 @@ def evaluate(
         raise WorkFailed(f"The {split} split has no images.", "Evaluate another split.")
     feed = Feed(data, device, model.mean, model.deviation, batch_size=BATCH)
     with contextlib.closing(feed):
-        outputs, labels = classify(model.module.to(device), feed.split(split, BATCH))
+        outputs, labels = classify(model.module.to(device), feed.split(split, BATCH), views)
     predicted = outputs.argmax(1)
     names = list(range(len(model.classes)))
     precision, recall, f1, _ = precision_recall_fscore_support(
@@ -112,6 +129,7 @@ def evaluate(
             tuple(map(int, row))
             for row in confusion_matrix(labels.numpy(), predicted.numpy(), labels=names)
         ),
+        views=views,
     )
 
 

@@ -156,6 +156,10 @@ class PixelCache:
                 "larger disk, or make the input smaller.",
             )
 
+    def held(self) -> int:
+        """Bytes of all that is kept."""
+        return sum(size for _, size, _ in self._kept())
+
     def _kept(self) -> Iterator[tuple[float, int, Path]]:
         """When each file was used last, its bytes, and where it is."""
         for path in self.folder.glob(f"*{_PIXELS}"):

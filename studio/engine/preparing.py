@@ -182,6 +182,11 @@ class Preparation:
             self.log.say(Stage(report.text))
 
     def _compile(self, tools: Assembly) -> nn.Module | None:
+        """The network with its forward compiled; None, and a warning, where that cannot work."""
+        if self.device.uncompiled:
+            # Nothing is tried: a compiler that is not there fails only after seconds, in its words.
+            self.log.warn(f"{self.device.uncompiled} The network is trained without.")
+            return None
         self.log.say(Stage("Compiling the network, which takes half a minute"))
         with contextlib.closing(tools.feed):
             images, _ = next(tools.feed.batches(0))

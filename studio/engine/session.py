@@ -137,7 +137,10 @@ class TrainingRun:
         out_of_memory = False
         self._log.monitor.start()
         try:
-            self._finish(self._train())
+            wanted = self._project.recipe.threads
+            with devices.threads(self._spare_cores, wanted) as threads:
+                self._log.update(threads=threads)
+                self._finish(self._train())
         except Stopped:
             self._finish("stopped")
         except Exception as error:
@@ -149,8 +152,6 @@ class TrainingRun:
             self._break(memory_is_full(self._project, self._device, self._log.info.precision))
 
     def _train(self) -> str:
-        threads = devices.use_threads(self._spare_cores, self._project.recipe.threads)
-        self._log.update(threads=threads)
         data = self._read_data()
         self._log.say(Stage("Building the network"))
         self._choose_precision()

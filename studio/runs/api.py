@@ -185,7 +185,11 @@ Message = (
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """Metrics on one split; ``confusion`` counts truth (row) against prediction (column)."""
+    """Metrics on one split; ``confusion`` counts truth (row) against prediction (column).
+
+    ``views`` says what was seen of each image, the logits averaged: "one", the image itself;
+    "mirrored", it and its mirror image; "moved", both of these moved by a pixel as well.
+    """
 
     split: str
     checkpoint: str
@@ -198,6 +202,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     recall: tuple[float, ...]
     f1: tuple[float, ...]
     confusion: tuple[tuple[int, ...], ...]
+    views: str = "one"
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -319,8 +324,10 @@ class Engine(Protocol):
         """
 
     def evaluate(
-        self, folder: Path, split: str = "test", checkpoint: str = "best"
-    ) -> Evaluation: ...
+        self, folder: Path, split: str = "test", checkpoint: str = "best", views: str = "one"
+    ) -> Evaluation:
+        """Measure a run's network on a split, where it sees each image in ``views``: "one",
+        "mirrored" or "moved", as ``Evaluation`` has them."""
 
     def predict(
         self, folder: Path, images: Sequence[Path], checkpoint: str = "best"

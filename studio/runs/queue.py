@@ -19,6 +19,8 @@ from studio.project.values import Project
 
 FORMAT = "training-studio-queue"
 VERSION = 1
+FOLDER, FILE = "queue", "queue.json"
+"""Where the file is in the user's folder for data."""
 MOST = 500
 """So many runs wait at most."""
 MAX_BYTES = 256 * 2**20

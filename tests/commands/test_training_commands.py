@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from studio.commands.main import main
+from studio.engine.views import VIEWS
 from studio.project import codec
 from studio.project.templates import build
 from studio.runs.folder import RunFolder
@@ -112,6 +113,23 @@ def test_evaluate_json_is_one_object_and_agrees_with_the_text(place: Path) -> No
     assert f"accuracy {result['accuracy']:.2%}" in text
 
 
+def test_evaluate_says_which_views_of_an_image_were_seen(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts, losses = [], set()
+    for views in VIEWS:
+        assert main(["evaluate", str(place / "run"), "--views", views]) == 0
+        texts.append(capsys.readouterr().out.splitlines()[0])
+        assert main(["evaluate", str(place / "run"), "--views", views, "--json"]) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["views"] == views
+        losses.add(result["loss"])
+    assert len(losses) == len(VIEWS)
+    assert texts[0].endswith(" images")
+    assert texts[1].endswith(" images, each with its mirror image (2 views)")
+    assert texts[2].endswith(" images, each with its mirror image and moved by a pixel (6 views)")
+
+
 def test_predict_prints_a_line_an_image_or_one_object(place: Path) -> None:
     text = _studio("predict", "run", "gray.png", cwd=place).stdout
     assert re.fullmatch(r"gray\.png: \d [\d.]+%(, \d [\d.]+%){4}\n", text)
@@ -196,6 +214,7 @@ def test_train_refuses_in_one_sentence(
     [
         (("evaluate", "nowhere"), 1, "does not exist"),
         (("evaluate", "run", "--split", "all"), 2, "invalid choice"),
+        (("evaluate", "run", "--views", "ten"), 2, "invalid choice"),
         (("evaluate", "run", "--checkpoint", "first"), 1, "no first checkpoint"),
         (("predict", "run", "none.png"), 1, "no image none.png"),
         (("predict", "run", "small.studio"), 1, "it is no image of a kind that can be read"),

@@ -14,12 +14,13 @@ from torch.nn import functional
 
 from studio.engine import TorchEngine, loading
 from studio.engine.data import DataReader
-from studio.engine.evaluation import measure
+from studio.engine.evaluation import classify, measure
 from studio.engine.loading import load, load_trained
+from studio.engine.views import VIEWS, average_logits
 from studio.project import codec, templates
-from studio.project.values import DataSettings
+from studio.project.values import DataSettings, Node
 from studio.runs.api import Finished, WorkFailed
-from tests.engine.helpers import finish, small_network, small_project, train, write_images
+from tests.engine.helpers import chain, finish, small_network, small_project, train, write_images
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,102 @@ def test_metrics_are_those_of_scikit_learn_on_the_networks_answers(trained: Path
     assert found.confusion[3][5] == ((truth == 3) & (predicted == 5)).sum()
     ranks = (outputs.argsort(1, descending=True).numpy() == truth[:, None]).argmax(1)
     assert found.top5 == (ranks < 5).mean()
+
+
+# Several views ------------------------------------------------------------------------------------
+
+
+def plain_views(module: torch.nn.Module, images: torch.Tensor, views: str) -> torch.Tensor:
+    """Logits as the authors of the speed records average them, image by image, by hand."""
+
+    def both(view: torch.Tensor) -> torch.Tensor:
+        return (module(view) + module(torch.flip(view, dims=[3]))) / 2
+
+    rows = []
+    for image in images.split(1):
+        height, width = image.shape[2:]
+        larger = functional.pad(image, (1, 1, 1, 1), mode="reflect")
+        up_left, down_right = larger[:, :, 2:, 2:], larger[:, :, :height, :width]
+        assert torch.equal(up_left[:, :, :-1, :-1], image[:, :, 1:, 1:])
+        assert torch.equal(down_right[:, :, 1:, 1:], image[:, :, :-1, :-1])
+        if views == "one":
+            rows.append(module(image))
+        elif views == "mirrored":
+            rows.append(both(image))
+        else:
+            rows.append(both(image) / 2 + both(up_left) / 4 + both(down_right) / 4)
+    return torch.cat(rows)
+
+
+@pytest.mark.parametrize("views", VIEWS)
+def test_logits_are_averaged_over_the_views_of_an_image(trained: Path, views: str) -> None:
+    model = load_trained(trained, "last")
+    data = DataReader().read(DataSettings(), (1, 8, 8))
+    held = data.splits["test"]
+    images = model.normalize(torch.tensor(data.pixels[held]))
+    with torch.no_grad():
+        outputs = plain_views(model.module, images, views)
+    truth, predicted = data.labels[held], outputs.argmax(1).numpy()
+    found = TorchEngine().evaluate(trained, "test", "last", views)
+    assert (found.views, found.images) == (views, 359)
+    assert found.loss == pytest.approx(log_loss(truth, outputs.double().softmax(1)), rel=1e-5)
+    assert found.accuracy == accuracy_score(truth, predicted)
+    assert sum(map(sum, found.confusion)) == 359
+    assert sum(found.confusion[at][at] for at in range(10)) == (truth == predicted).sum()
+
+
+def test_images_of_three_colors_and_unequal_sides_are_seen_alike() -> None:
+    torch.manual_seed(0)
+    images = torch.randn(5, 3, 6, 9)
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 6 * 9, 4))
+    with torch.no_grad():
+        for views in VIEWS:
+            ours = average_logits(module, images, views)
+            assert torch.allclose(ours, plain_views(module, images, views), atol=1e-6)
+
+
+def test_one_view_is_the_networks_own_answer_bit_for_bit(trained: Path) -> None:
+    module = load_trained(trained, "last").module
+    images = torch.randn(70, 1, 8, 8)
+    labels = torch.zeros(70, dtype=torch.int64)
+    outputs, _ = classify(module, [(images[:40], labels[:40]), (images[40:], labels[40:])])
+    with torch.no_grad():
+        assert torch.equal(outputs, torch.cat([module(images[:40]), module(images[40:])]))
+
+
+@pytest.mark.parametrize(("views", "times"), [("one", 1), ("mirrored", 2), ("moved", 6)])
+def test_views_are_seen_one_after_the_other(views: str, times: int) -> None:
+    seen = []
+
+    def forward(images: torch.Tensor) -> torch.Tensor:
+        seen.append(images.shape)
+        return images
+
+    averaged = average_logits(forward, torch.ones(4, 1, 3, 3), views)
+    assert seen == [(4, 1, 3, 3)] * times
+    assert torch.equal(averaged, torch.ones(4, 1, 3, 3))  # the weights add up to 1
+
+
+def test_unknown_views_and_images_too_small_to_move_are_told_in_words(
+    trained: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(WorkFailed, match="There are no views 'ten'"):
+        TorchEngine().evaluate(trained, views="ten")
+    flat = chain(
+        Node("input", "input", {"channels": 1, "height": 1, "width": 8}),
+        Node("flatten", "flatten"),
+        Node("head", "linear"),
+        Node("output", "output"),
+    )
+    project = msgspec.structs.replace(small_project(epochs=1), network=flat)
+    _, messages = train(project, tmp_path / "run")
+    assert isinstance(messages[-1], Finished), messages[-1]
+    with pytest.raises(WorkFailed, match="cannot be moved by a pixel"):
+        TorchEngine().evaluate(tmp_path / "run", views="moved")
+    assert TorchEngine().evaluate(tmp_path / "run", views="mirrored").images == 359
+
+
+# Stopping and single images -----------------------------------------------------------------------
 
 
 def test_a_stop_is_heard_between_two_batches() -> None:

@@ -301,5 +301,8 @@ def test_channels_last_gives_the_same_run_up_to_rounding(tmp_path: Path) -> None
         for word in ("on", "off")
     ]
     losses = [run.telemetry.loss.values for run in runs]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    # Later a rounding may decide which of two equal numbers a pooling takes, and grow from there:
+    # with one thread it does.
+    assert losses[0][:STEPS] == pytest.approx(losses[1][:STEPS], rel=1e-5)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
     assert losses[0].tolist() != losses[1].tolist()  # so it did something

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from studio.engine import TorchEngine, devices, trainer
+from studio.engine import TorchEngine, compilers, devices, trainer
 from studio.engine.checkpoint import read_checkpoint
 from studio.engine.determinism import deterministic
 from studio.engine.loading import load_trained
-from studio.runs.api import EpochDone, Failed, Finished, Probed, Started, Warned
+from studio.runs.api import EpochDone, Failed, Finished, Probed, Stage, Started, Warned, WorkFailed
 from studio.runs.folder import RunFolder
 from tests.engine.helpers import finish, small_project, train
 
@@ -70,6 +72,7 @@ def test_a_network_that_cannot_be_compiled_is_trained_without_and_says_so(
 
         return Broken()
 
+    monkeypatch.setattr(compilers, "obstacle", lambda *_: "")
     monkeypatch.setattr(torch, "compile", broken)
     run, messages = train(small_project(epochs=1, compile=True), tmp_path / "run")
     (warned,) = [message for message in messages if isinstance(message, Warned)]
@@ -77,6 +80,22 @@ def test_a_network_that_cannot_be_compiled_is_trained_without_and_says_so(
     assert isinstance(messages[-1], Finished)
     assert np.array_equal(run.telemetry.loss.values, plain.telemetry.loss.values)
     assert any(isinstance(message, Probed) for message in messages)  # looked into all the same
+
+
+def test_nothing_is_compiled_where_it_is_known_that_it_cannot_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(module: torch.nn.Module) -> torch.nn.Module:
+        raise AssertionError("it was tried")
+
+    monkeypatch.setattr(torch, "compile", tried)
+    monkeypatch.setattr(compilers, "obstacle", lambda *_: "A compiler is missing. Install it.")
+    _, messages = train(small_project(epochs=1, compile=True), tmp_path / "run")
+    (warned,) = [message for message in messages if isinstance(message, Warned)]
+    assert warned.message == "A compiler is missing. Install it. The network is trained without."
+    assert not any(isinstance(each, Stage) and "Compiling" in each.text for each in messages)
+    assert isinstance(messages[-1], Finished)
+    assert any(isinstance(message, Probed) for message in messages)
 
 
 @pytest.mark.slow
@@ -139,6 +158,35 @@ def test_a_run_computes_with_as_many_threads_as_asked_or_leaves_some_cores(
     started = next(each for each in messages if isinstance(each, Started))
     assert started.threads == used
     assert RunFolder(run.folder).info().threads == used
+
+
+def test_what_the_engine_computes_leaves_the_callers_threads_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    seen = []
+    real = torch.set_num_threads
+
+    def look(count: int) -> None:
+        seen.append(count)
+        real(count)
+
+    monkeypatch.setattr(torch, "set_num_threads", look)
+    monkeypatch.setattr(devices, "_cores", lambda: before + 2)
+    engine, folder = TorchEngine(spare_cores=1), tmp_path / "run"
+    finish(engine.start(small_project(epochs=1), folder))
+    Image.new("L", (8, 8)).save(tmp_path / "image.png")
+    engine.warm_up()
+    engine.find_rate(small_project())
+    engine.evaluate(folder)
+    engine.predict(folder, [tmp_path / "image.png"])
+    engine.export(folder, "state-dict", tmp_path / "model.pt")
+    with pytest.raises(WorkFailed):
+        engine.evaluate(folder, "holdout")
+    assert seen == [before + 1, before] * 7
+    assert torch.get_num_threads() == before
+    with ThreadPoolExecutor(1) as pool:  # a new thread takes the number that was set last
+        assert pool.submit(torch.get_num_threads).result() == before
 
 
 def _before(begin: Callable[[trainer.Trainer], None], seen: list[int]) -> object:

@@ -159,7 +159,9 @@ def test_missing_images_are_told_in_words(tmp_path: Path) -> None:
 # Broken on the way --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rate", [20.0, 100.0])
+# With a rate of 20, whether it diverges or ends in a network that is dead but finite is decided by
+# rounding, which depends on the processor and the number of threads; from 30 on it always diverges.
+@pytest.mark.parametrize("rate", [50.0, 100.0])
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_a_good_checkpoint(
     tmp_path: Path, rate: float
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,13 +13,15 @@ from studio.engine import TorchEngine
 from studio.project.templates import build
 
 
-@pytest.fixture(scope="session")
-def engine() -> TorchEngine:
+@pytest.fixture(scope="package")
+def engine() -> Iterator[TorchEngine]:
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    return TorchEngine()
+    yield TorchEngine()
+    torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trained(engine: TorchEngine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder: the quick-start network on 16×16 digits, trained for two epochs."""
     project = build("quickstart", (1, 16, 16))

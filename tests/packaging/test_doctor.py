@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from studio.commands import doctor
 from studio.commands.doctor import Driver, Probe
+from studio.project import templates
+from studio.runs import queue
 
 ROOT = Path(__file__).resolve().parents[2]
 CUDA = {"torch": "2.15.0", "cuda": "13.2", "mps": False, "devices": [], "stderr": ""}
@@ -125,6 +128,111 @@ def test_a_runs_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     assert found.state == "advice"
     assert "Permission denied" in found.text
     assert str(tmp_path) in found.mend
+
+
+def test_torch_compile_is_told_of_for_each_device():
+    def compile_on(**uncompiled):
+        return doctor.check_compile(Probe({**CUDA, "uncompiled": uncompiled}, ""))
+
+    both = compile_on(gpu="", cpu="")
+    assert (both.state, both.text, both.mend) == ("ok", "works on gpu, cpu", "")
+    missing = "torch.compile needs a C++ compiler, and none is found. Install g++."
+    one = compile_on(gpu="", cpu=missing)
+    assert one.state == "advice"
+    assert one.text == (
+        "works on gpu; not on cpu: torch.compile needs a C++ compiler, and none is found"
+    )
+    assert one.mend == "Install g++"
+    old = compile_on(gpu="torch.compile needs a newer GPU.", cpu="")
+    assert (old.state, old.mend) == ("ok", "")  # nothing mends it
+    assert "not on gpu: torch.compile needs a newer GPU" in old.text
+
+
+def test_what_the_engine_would_know_names_what_has_to_be_mended_first():
+    broken = Probe({"stderr": ""}, "ImportError: lib.so")
+    for check in (doctor.check_compile, doctor.check_cache):
+        assert check(broken).mend == "Mend torch first"
+        assert check(Probe({"torch": "2.15.0"}, "broken")).mend == "Mend torchvision first"
+        known = {"torch": "2.15.0", "torchvision": "0.30"}
+        assert "No module named 'x'" in check(Probe(known, "No module named 'x'")).text
+        assert check(broken).state == "advice"
+
+
+@pytest.fixture
+def queue_file(tmp_path):
+    (tmp_path / "queue").mkdir()
+    return tmp_path / "queue" / "queue.json"
+
+
+def check_queue(path):
+    return doctor.check_queue(Probe({"data": str(path.parent.parent)}, ""))
+
+
+def test_the_runs_that_wait_are_counted(queue_file):
+    assert check_queue(queue_file).text == f"no run waits ({queue_file})"
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    entry = queue.Queued("1", "digits", templates.build("quickstart"), when)
+    queue_file.write_bytes(queue.dumps(queue.Queue((entry,))))
+    found = check_queue(queue_file)
+    assert (found.state, found.text) == ("ok", f"1 run in {queue_file}")
+
+
+def test_a_queue_that_cannot_be_read_is_advice_and_stays_as_it_is(queue_file):
+    queue_file.write_text("{")
+    found = check_queue(queue_file)
+    assert found.state == "advice"
+    assert "it is no JSON" in found.text
+    assert "Open the app" in found.mend
+    assert queue_file.read_text() == "{"
+    queue_file.unlink()
+    queue_file.mkdir()
+    assert "Is a directory" in check_queue(queue_file).text
+    assert doctor.check_queue(Probe({}, "broken")).mend == "Mend Qt first"
+
+
+def test_doctor_looks_for_the_queue_where_the_app_keeps_it(tmp_path):
+    ask = (
+        "from studio.app.application import create; app = create(['studio']); "
+        "from studio.app.run_queue import RunQueue; print(RunQueue().path)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ask],
+        cwd=ROOT,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+    )
+    data = Path(doctor.probe(doctor._QT_PROBE).values["data"])
+    assert Path(done.stdout.strip()) == data / "queue" / "queue.json", done.stderr
+
+
+def test_the_cache_of_images_is_told_with_its_size(tmp_path, monkeypatch):
+    known = Probe({"cache": str(tmp_path / "cache"), "decoded": 3 * 2**29}, "")
+    found = doctor.check_cache(known)
+    assert found.state == "ok"
+    assert found.text == f"{tmp_path / 'cache'}, 1.5 GiB of decoded images"
+    assert list(tmp_path.iterdir()) == []  # nothing is left behind
+
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(doctor, "can_lock", refuse)
+    found = doctor.check_cache(known)
+    assert found.state == "advice"
+    assert "Permission denied" in found.text
+    assert "STUDIO_CACHE" in found.mend
+    monkeypatch.setattr(doctor, "can_lock", lambda folder: False)
+    assert "cannot be locked" in doctor.check_cache(known).text
+
+
+@pytest.mark.slow
+def test_the_engine_tells_doctor_of_cache_and_compilers(tmp_path):
+    (tmp_path / "some.pixels").write_bytes(bytes(2**20))
+    done = doctor_process("--json", STUDIO_CACHE=str(tmp_path), CXX="nowhere")
+    found = by_name(done.stdout)
+    assert str(tmp_path) in found["Image cache"]["text"]
+    assert "cpu: torch.compile needs a C++ compiler" in found["Compile"]["text"]
+    assert "Queue" in found
 
 
 def test_a_missing_requirement_is_named_with_its_range(monkeypatch):

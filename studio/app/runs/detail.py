@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.app.elided import ElidedLabel
-from studio.app.runs import recipe_words
+from studio.app.runs import places, recipe_words
 from studio.app.runs.allowed import Refusals, refusals
 from studio.app.runs.checkpoint_list import CheckpointList
 from studio.app.runs.facts import facts
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from studio.app.runs.curves import RunCurves  # brings pyqtgraph
 
 _FACT_COLUMNS = 4
+_MOST_ACTIONS = 5
 
 
 class RunDetail(QScrollArea):
@@ -47,6 +48,7 @@ class RunDetail(QScrollArea):
     """The ``Details`` and the ``Kept`` checkpoint."""
     export_wanted = Signal(object)
     parent_wanted = Signal(object)
+    take_off_wanted = Signal(object)
 
     def __init__(self, controller: TrainingController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,6 +56,7 @@ class RunDetail(QScrollArea):
         self.entry: Entry | None = None
         self.details: Details | None = None
         self._columns = 0
+        self._removable = False
         self.curves: RunCurves | None = None
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -90,10 +93,12 @@ class RunDetail(QScrollArea):
         self.go_on = _button("Continue", "play")
         self.extend = _button("Add epochs…", "plus")
         self.export = _button("Export…", "export")
+        self.take_off = _button("Take off the list", "minus")
         self.show_button.clicked.connect(lambda: self._ask(self.show_wanted))
         self.go_on.clicked.connect(lambda: self._ask(self.continue_wanted))
         self.extend.clicked.connect(self._ask_epochs)
         self.export.clicked.connect(lambda: self._ask(self.export_wanted))
+        self.take_off.clicked.connect(lambda: self._ask(self.take_off_wanted))
         self.epochs = AddEpochs(self)
         self.epochs.wanted.connect(self._extend)
         self._actions = QGridLayout()
@@ -121,8 +126,25 @@ class RunDetail(QScrollArea):
                 self.curves.show_run(None)
         self.entry = entry
         self.head.show_entry(entry)
+        self._offer_to_take_off(entry)
         self._show_facts(entry)
         self._allow()
+
+    def _offer_to_take_off(self, entry: Entry) -> None:
+        """For a run that is listed because its folder was opened, or the one that it lies in."""
+        folders = places.listing(entry.folder, self._controller.runs_root)
+        if entry.folder.parent in folders:
+            text, what = "Take its folder off the list", f"all runs of {entry.folder.parent}"
+        else:
+            text, what = "Take off the list", "this run"
+        does = f"List {what} no longer. Nothing on the disk is touched: open the folder again to "
+        does += "have it back"
+        self.take_off.setText(text)
+        self.take_off.setToolTip(does)
+        self.take_off.setAccessibleDescription(does)
+        self._removable = bool(folders)
+        self._flow()  # first, for a button without a place would be a window of its own
+        self.take_off.setVisible(self._removable)
 
     def show_details(self, details: Details) -> None:
         """Show what was read of the run; its curves begin to be followed."""
@@ -152,17 +174,20 @@ class RunDetail(QScrollArea):
 
     def _flow(self) -> None:
         """Lay actions and facts out in as many columns as there is room for."""
-        buttons = (self.show_button, self.go_on, self.extend, self.export)
+        buttons = [self.show_button, self.go_on, self.extend, self.export]
+        if self._removable:
+            buttons.append(self.take_off)
         room = self.viewport().width() - 2 * S5
         wide = sum(button.sizeHint().width() + S2 for button in buttons) <= room
-        columns = 4 if wide else 2
+        across = len(buttons) if wide else 2
+        for number, button in enumerate(buttons):
+            self._actions.addWidget(button, *divmod(number, across))
+        for column in range(_MOST_ACTIONS + 1):
+            self._actions.setColumnStretch(column, 1 if column == across else 0)
+        columns = _FACT_COLUMNS if wide else 2
         if columns == self._columns:
             return
         self._columns = columns
-        for number, button in enumerate(buttons):
-            self._actions.addWidget(button, *divmod(number, columns))
-        self._actions.setColumnStretch(2, 0 if wide else 1)
-        self._actions.setColumnStretch(4, 1 if wide else 0)
         for column in range(_FACT_COLUMNS):
             self._facts.setColumnStretch(column, 0)
         if self.entry is not None:

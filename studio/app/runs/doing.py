@@ -46,6 +46,14 @@ class RunDoing:
         self._window = window
         detail = page.detail
         page.refused.connect(lambda text: messages.say("warning", text))
+        page.taken_off.connect(
+            lambda name: messages.say(
+                "info",
+                f"Taken off the list: {name}. It is on the disk as before.",
+                "Put back",
+                page.put_back,
+            )
+        )
         detail.show_wanted.connect(self.show)
         detail.continue_wanted.connect(self.go_on)
         detail.extend_wanted.connect(self.go_on)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, QTimer, Signal
@@ -15,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from studio.app.background import Background, Job
 from studio.app.empty_state import EmptyState
-from studio.app.runs import reading
+from studio.app.runs import places, reading
 from studio.app.runs.column import RunColumn
 from studio.app.runs.detail import RunDetail
 from studio.app.runs.reading import Details
@@ -25,14 +26,14 @@ from studio.app.train.controller import TrainingController
 from studio.runs.catalog import Catalog, Entry, is_run
 
 LOOK_MS = 1500
-_OTHERS = "runs/others"
-_MOST_OTHERS = 30
 
 
 class RunsPage(QWidget):
-    """Looks for runs while it is to be seen. ``refused`` tells of a folder that holds none."""
+    """Looks for runs while it is to be seen. ``refused`` tells of a folder that holds none, and
+    ``taken_off`` which one is listed no longer."""
 
     refused = Signal(str)
+    taken_off = Signal(str)
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class RunsPage(QWidget):
         self._look_job: Job[tuple[Entry, ...]] | None = None
         self._read_job: Job[Details] | None = None
         self._wanted: Path | None = None
+        self._taken_off: tuple[Sequence[Path], Path] | None = None
         self.column = RunColumn(self)
         self.column.other.clicked.connect(self.choose_folder)
         self.list = self.column.list
@@ -55,6 +57,7 @@ class RunsPage(QWidget):
         self.detail = RunDetail(controller, self)
         self.list.opened.connect(self._open_entry)
         self.detail.parent_wanted.connect(self.open)
+        self.detail.take_off_wanted.connect(self.take_off)
         self.empty = EmptyState(self)
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self.empty)
@@ -101,19 +104,38 @@ class RunsPage(QWidget):
             self.refused.emit(f"There is no run in {folder}. Choose the folder that a training "
                               "run made: it holds a run.json.")  # fmt: skip
             return
-        known = [str(folder), *(text for text in _others() if text != str(folder))]
-        QSettings().setValue(_OTHERS, known[:_MOST_OTHERS])
+        self._list_again((folder,), folder)
+
+    def take_off(self, run: Path) -> None:
+        """List ``run`` no longer, nor what else lies in the folder that was opened for it; nothing
+        on the disk is touched. ``taken_off`` says so, and ``put_back`` undoes it."""
+        folders = places.listing(run, self._controller.runs_root)
+        if folders:
+            places.forget(folders)
+            self._taken_off = folders, run
+            self._drop_look()
+            self.look()
+            self.taken_off.emit(" and ".join(folder.name for folder in folders))
+
+    def put_back(self) -> None:
+        """List again what was taken off last."""
+        if self._taken_off is not None:
+            self._list_again(*self._taken_off)
+            self._taken_off = None
+
+    def _list_again(self, folders: Sequence[Path], wanted: Path) -> None:
+        places.remember(folders)
         self.column.search.clear()
-        self._wanted = folder
+        self._wanted = wanted
         self._drop_look()
         self.look()
 
     def look(self) -> None:
         """Look for runs on a thread, unless one is at it."""
         if self._look_job is None:
-            places = (self._controller.runs_root, *map(Path, _others()))
+            where = (self._controller.runs_root, *places.opened())
             self._look_job = self._background.run(
-                lambda: self._catalog.look(places), self._take, self._look_failed
+                lambda: self._catalog.look(where), self._take, self._look_failed
             )
 
     def _look_if_seen(self, _: str = "") -> None:
@@ -227,12 +249,3 @@ class RunsPage(QWidget):
         super().hideEvent(event)
         self._timer.stop()
         self.detail.leave()
-
-
-def _others() -> list[str]:
-    """The folders that the user has opened besides."""
-    value = QSettings().value(_OTHERS, [])
-    # A list of one comes back from the settings as its only text.
-    if isinstance(value, str):
-        return [value]
-    return [str(item) for item in value] if isinstance(value, list) else []

@@ -145,7 +145,10 @@ class RunList(QListView):
         row = self.runs.row_of(folder)
         if row >= 0:
             index = self.runs.index(row)
-            self.setCurrentIndex(index)
+            if index == self.currentIndex():
+                self._tell(index)  # it was gone and is back: no other one was gone to meanwhile
+            else:
+                self.setCurrentIndex(index)
             self.scrollTo(index)
         return row >= 0
 

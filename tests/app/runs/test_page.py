@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 
 import msgspec
@@ -518,6 +519,85 @@ def test_a_folder_of_runs_adds_all_of_them_and_they_are_remembered(
     again.look()
     until(lambda: names(again) == ["two", "one"])
     again.deleteLater()
+
+
+def test_a_run_that_was_opened_is_taken_off_the_list_and_put_back(
+    window: MainWindow, make: Make, tmp_path: Path, qtbot: QtBot
+) -> None:
+    make("here")
+    far = make("far", where=tmp_path / "elsewhere").folder.path
+    page = opened(window)
+    page.open(far)
+    until(lambda: page.chosen is not None and page.chosen.folder == far)
+    button = page.detail.take_off
+    assert button.isVisible()
+    assert button.text() == "Take off the list"
+    assert "Nothing on the disk is touched" in button.toolTip()
+    before = sorted(far.rglob("*"))
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    until(lambda: names(page) == ["here"])
+    assert window.messages.text == "Taken off the list: far. It is on the disk as before."
+    assert sorted(far.rglob("*")) == before
+    until(lambda: page.chosen is not None and page.chosen.folder.name == "here")
+    assert not button.isVisible()  # the app's own runs are always listed
+    again = RunsPage(window.controller, window._background)
+    again.look()
+    until(lambda: names(again) == ["here"])
+    again.deleteLater()
+    page.put_back()
+    until(lambda: page.chosen is not None and page.chosen.folder == far)
+    assert set(names(page)) == {"here", "far"}
+    assert button.isVisible()
+
+
+def test_a_run_taken_off_the_list_is_opened_again(
+    window: MainWindow, make: Make, tmp_path: Path
+) -> None:
+    far = make("far", where=tmp_path / "elsewhere").folder.path
+    page = opened(window)
+    page.open(far)
+    until(lambda: names(page) == ["far"])
+    page.take_off(far)
+    until(lambda: names(page) == [] and page.chosen is None)
+    page.open(far)
+    until(lambda: page.chosen is not None and page.chosen.folder == far)
+
+
+def test_of_a_folder_of_runs_all_are_taken_off_and_the_button_says_so(
+    window: MainWindow, make: Make, tmp_path: Path
+) -> None:
+    make("here")
+    for name in ("one", "two"):
+        make(name, where=tmp_path / "shared")
+    page = opened(window)
+    page.open(tmp_path / "shared")
+    until(lambda: len(names(page)) == 3)
+    chosen(window, "one")
+    assert page.detail.take_off.text() == "Take its folder off the list"
+    assert f"all runs of {tmp_path / 'shared'}" in page.detail.take_off.toolTip()
+    page.detail.take_off.click()
+    until(lambda: names(page) == ["here"])
+
+
+@pytest.mark.parametrize("width", [1280, 900])
+def test_all_actions_have_places_of_their_own_at_every_width(
+    window: MainWindow, make: Make, tmp_path: Path, width: int
+) -> None:
+    make("here")
+    far = make("far", where=tmp_path / "elsewhere").folder.path
+    window.resize(width, 700)
+    page = opened(window)
+    page.open(far)
+    until(lambda: page.chosen is not None and page.chosen.folder == far)
+    for name, count in (("far", 5), ("here", 4), ("far", 5)):
+        chosen(window, name)
+        QCoreApplication.processEvents()
+        detail = page.detail
+        buttons = [detail.show_button, detail.go_on, detail.extend, detail.export, detail.take_off]
+        boxes = [button.geometry() for button in buttons if button.isVisible()]
+        assert len(boxes) == count
+        assert not any(a.intersects(b) for a, b in combinations(boxes, 2))
+        assert all(box.right() <= detail.viewport().width() for box in boxes)
 
 
 def test_a_folder_without_a_run_is_refused_in_words(window: MainWindow, tmp_path: Path) -> None:
