@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from studio.engine.checkpoint import not_finite
 from studio.engine.feed import Part
 from studio.engine.recorder import Recorder
 
@@ -50,15 +51,14 @@ class Autopsy(Recorder):
             self._place = "in the loss itself"
 
     def record(self, step: int, epoch: int, rate: float) -> None:
-        """Let a step before pass; raise ``Found`` at the one that is looked at."""
-        if self._hooks:
-            place = self._place or self._bad_gradient()
-            for hook in self._hooks:
-                hook.remove()
-            raise Found(place)
-        if time.perf_counter() > self._end or self._stopped():
-            raise Found("")
-        if step + 1 >= self._wanted:
+        """Let a step before pass; raise ``Found`` at the one that is looked at, or at the next
+        where only the update of that one spoiled something."""
+        if place := self._place or self._bad_gradient() or self._bad_state():
+            self._give(place)
+        late = time.perf_counter() > self._end or self._stopped()
+        if late or (self._hooks and step > self._wanted):
+            self._give("")
+        if step + 1 >= self._wanted and not self._hooks:
             self._arm()
 
     @property
@@ -67,18 +67,26 @@ class Autopsy(Recorder):
         return False
 
     def drain(self) -> None:
-        """The epoch ended before the step came: its place is not known."""
-        raise Found("")
+        """The epoch ends, or a checkpoint is due: what the last update spoiled shows now."""
+        self._give(self._place or self._bad_state())
 
     def begin_epoch(self, loss_sum: float, correct: float, images: int) -> None:
         """Nothing is counted."""
 
+    def _give(self, place: str) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        raise Found(place)
+
+    def _bad_state(self) -> str:
+        """A layer's weights or running statistics, the first that the last update spoiled."""
+        layer, _, part = not_finite(self._module).rpartition(".")
+        if not part:
+            return ""
+        what = "running statistics" if part.startswith("running_") else "weights"
+        return f"in the {what} of {layer}"
+
     def _arm(self) -> None:
-        for name, parameter in self._module.named_parameters():
-            if not bool(parameter.isfinite().all()):
-                layer = name.rpartition(".")[0]
-                self._place = f"in the weights of {layer}, in the step before"
-                break
         for name, layer in self._module.named_modules():
             if not list(layer.children()):
                 self._hooks.append(layer.register_forward_hook(self._look(name)))
@@ -91,8 +99,19 @@ class Autopsy(Recorder):
         return look
 
     def _bad_gradient(self) -> str:
-        """The backward pass comes from the end: it began in the last layer that it spoiled."""
-        for name, parameter in reversed(list(self._module.named_parameters())):
-            if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):
-                return f"in the gradient of {name.rpartition('.')[0]}"
+        """The backward pass comes from the end: it began in the last layer that it spoiled. One of
+        finite numbers may have a norm that float32 does not hold."""
+        if not self._hooks:
+            return ""
+        gradients = [
+            (name.rpartition(".")[0], parameter.grad)
+            for name, parameter in reversed(list(self._module.named_parameters()))
+            if parameter.grad is not None
+        ]
+        for layer, gradient in gradients:
+            if not bool(gradient.isfinite().all()):
+                return f"in the gradient of {layer}"
+        for layer, gradient in gradients:
+            if not bool(gradient.norm().isfinite()):
+                return f"in the gradient of {layer}, whose norm is too large for float32"
         return ""

@@ -7,9 +7,7 @@ the header and verified on reading, since safetensors itself notices no flipped 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +22,6 @@ from torch import Tensor, nn, optim
 
 from studio.engine.precision import Precision
 from studio.engine.team import name_of
-from studio.project.codec import sync_folder
 from studio.project.schedules.plateau import Plateau
 from studio.project.values import Recipe
 from studio.runs.files import replacing
@@ -173,12 +170,12 @@ def _lay_out_alike(optimizer: optim.Optimizer) -> None:
                 slots[slot] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
-def is_finite(module: nn.Module) -> bool:
-    """Whether every weight is a number; a run that diverged must not replace a good checkpoint.
-    Waits for the device."""
-    values = module.state_dict().values()
-    sums = [value.isfinite().all() for value in values if value.is_floating_point()]
-    return bool(torch.stack(sums).all())
+def not_finite(module: nn.Module) -> str:
+    """The name of the first weight or running statistic that holds something else than finite
+    numbers; empty where none does. Waits for the device."""
+    state = {name: it for name, it in module.state_dict().items() if it.is_floating_point()}
+    good = torch.stack([value.isfinite().all() for value in state.values()]).tolist()
+    return next((name for name, finite in zip(state, good, strict=True) if not finite), "")
 
 
 def write_checkpoint(path: Path, saved: Checkpoint) -> None:
@@ -201,19 +198,10 @@ def write_checkpoint(path: Path, saved: Checkpoint) -> None:
 def copy_checkpoint(source: Path, target: Path) -> None:
     """Let ``target`` be what ``source`` is now; raises OSError.
 
-    Checkpoints are replaced and never changed, so a second name costs no second copy.
+    A copy, where a hard link would be quicker: a bit that flips on the disk spoils one of them.
     """
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    with contextlib.suppress(OSError):
-        beside.unlink()
-    try:
-        os.link(source, beside)
-    except OSError:  # a file system without hard links
-        with replacing(target) as copy:
-            shutil.copyfile(source, copy)
-        return
-    os.replace(beside, target)
-    sync_folder(target.parent)
+    with replacing(target) as copy:
+        shutil.copyfile(source, copy)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -222,7 +222,7 @@ class Recorder:
 def _check(steps: list[_Step], loss: np.ndarray, norms: np.ndarray) -> None:
     for what, good in (
         ("the loss", np.isfinite(loss)),
-        ("a gradient", np.isfinite(norms).all(axis=1)),
+        ("the norm of a gradient", np.isfinite(norms).all(axis=1)),
     ):
         if not good.all():
             raise Diverged(steps[int(good.argmin())].step, what)

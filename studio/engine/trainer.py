@@ -11,7 +11,7 @@ import torch
 from torch import nn, optim
 
 from studio.engine.averaging import Averaging
-from studio.engine.checkpoint import Place, is_finite, random_states, snapshot
+from studio.engine.checkpoint import Place, not_finite, random_states, snapshot
 from studio.engine.clipping import clip
 from studio.engine.evaluation import measure
 from studio.engine.feed import Feed
@@ -222,8 +222,9 @@ class Trainer:
 
     def _save(self, best: bool) -> None:
         self.commit()  # first, so that a resumed run finds the curves up to its checkpoint
-        if not is_finite(self.module):
-            raise Diverged(self.place.step, "a weight")
+        if bad := not_finite(self.module):  # it must not replace a good one
+            what = "a running statistic" if "running_" in bad else "a weight"
+            raise Diverged(max(0, self.place.step - 1), what)  # the last step made it so
         evaluated = self._evaluated(self.place.step)
         average = evaluated if evaluated is not self.module else None
         random = self.team.gather(random_states(self.device))

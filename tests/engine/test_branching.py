@@ -11,6 +11,7 @@ import torch
 from msgspec.structs import replace
 
 from studio.engine import TorchEngine
+from studio.engine.autopsy import Autopsy, Found
 from studio.engine.checkpoint import read_checkpoint
 from studio.engine.layers import build_layer
 from studio.engine.loss import Loss
@@ -242,6 +243,56 @@ def test_a_layer_made_to_overflow_is_the_one_that_is_named(
     assert failed.message.startswith("At step 13, the loss is no longer a finite number")
     assert "It began in what flatten gives." in failed.message
     assert overflow.calls > 13 + 3  # the steps since the checkpoint of step 9 were taken again
+
+
+def test_a_gradient_whose_norm_alone_overflows_is_named() -> None:
+    module = torch.nn.Sequential()
+    for name in ("early", "late"):
+        module.add_module(name, torch.nn.Linear(40, 40))
+    for parameter in module.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    early = module.get_submodule("early").get_parameter("weight")
+    early.grad = torch.full_like(early, 3e38)  # each of them is a number, their norm is none
+    autopsy = Autopsy(module, first=7, wanted=7, stopped=lambda: False)
+    with pytest.raises(Found) as found:
+        autopsy.record(7, 1, 0.1)
+    assert found.value.where == "in the gradient of early, whose norm is too large for float32"
+
+
+class Spoiled:
+    """Makes a norm's running variance infinite in the last step of the first epoch."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.batch = torch.empty(0)
+
+    def __call__(self, layer: torch.nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        if not layer.training:
+            return
+        self.calls += 1
+        if self.calls == 9:
+            self.batch = inputs[0].detach().clone()
+        if torch.equal(inputs[0], self.batch):
+            layer.running_var.data.fill_(torch.inf)  # type: ignore[operator, union-attr]
+
+
+def test_a_running_statistic_that_overflows_is_named_with_its_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil = Spoiled()
+
+    def spoiled(kind: str, *rest: Any) -> torch.nn.Module:
+        layer = build_layer(kind, *rest)
+        if kind == "batch_norm":
+            layer.register_forward_hook(spoil)
+        return layer
+
+    monkeypatch.setattr("studio.engine.module.build_layer", spoiled)
+    _, messages = train(small_project(), tmp_path / "run")
+    failed = messages[-1]
+    assert isinstance(failed, Failed)
+    assert failed.message.startswith("At step 9, a running statistic is no longer a finite number")
+    assert "It began in the running statistics of features." in failed.message
 
 
 def test_a_run_is_rolled_back_with_a_tenth_of_the_rate(tmp_path: Path) -> None:
