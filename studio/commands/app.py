@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.commands import system_libraries
+from studio.commands import shared_cores, system_libraries
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
@@ -160,6 +160,7 @@ class EngineLoader:
             self._thread.join()
 
     def _load(self) -> None:
+        shared_cores.share()
         try:
             from studio.engine import TorchEngine
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from studio.commands import shared_cores
 from studio.project.codec import ProjectError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ def load_engine() -> TorchEngine:
     A broken installation may raise anything: a missing package, a library that does not load, an
     error of torch's own.
     """
+    shared_cores.share()
     try:
         from studio.engine import TorchEngine
     except Exception as error:
