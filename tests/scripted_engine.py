@@ -283,6 +283,7 @@ class ScriptedEngine:
         self.runs: list[ScriptedRun] = []
         self.parent: Path | None = None
         self.epochs_asked: int | None = None
+        self.seconds_a_rate = 0.0
         self.warm = False
 
     def machine(self) -> Machine:
@@ -322,13 +323,21 @@ class ScriptedEngine:
         )
 
     def find_rate(
-        self, project: Project, stopped: Callable[[], bool] = lambda: False
+        self,
+        project: Project,
+        stopped: Callable[[], bool] = lambda: False,
+        tell: Callable[[RateSearch], None] = lambda so_far: None,
     ) -> RateSearch:
         if self.refuse:
             raise WorkFailed(self.refuse, "Mend it and try again.")
         rates = tuple(float(rate) for rate in np.geomspace(1e-6, 1.0, 60))
-        losses = tuple(2.3 - 2 / (1 + np.exp(-2 * (np.log(rate) + 5))) for rate in rates)
-        return RateSearch(rates, tuple(map(float, losses)), 0.0067)
+        losses = tuple(float(2.3 - 2 / (1 + np.exp(-2 * (np.log(rate) + 5)))) for rate in rates)
+        for done in range(1, 61):
+            if stopped():
+                raise WorkFailed("The search for a learning rate was stopped.")
+            tell(RateSearch(rates[:done], losses[:done], 0.0, 60))
+            time.sleep(self.seconds_a_rate)
+        return RateSearch(rates, losses, 0.0067, 60)
 
     def start(self, project: Project, folder: Path, parent: Path | None = None) -> ScriptedRun:
         self.parent = parent

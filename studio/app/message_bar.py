@@ -10,7 +10,15 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 
 from studio.app.theme.icons import IconLabel, set_icon
 from studio.app.theme.style import set_role
@@ -31,12 +39,14 @@ _ICONS: dict[Tone, tuple[str, str]] = {
 
 
 class MessageBar(QFrame):
-    """One message at a time; the latest counts. What only informs goes away by itself, and what
-    no longer holds goes with ``refresh``. ``over`` is what it lies upon."""
+    """One message at a time; the latest counts. What only informs goes away by itself, later where
+    it offers something, and not under the pointer; what no longer holds goes with ``refresh``.
+    ``over`` is what it lies upon."""
 
     closed = Signal()
     """What it said is gone; in a moment something else may be said."""
     _INFO_MILLISECONDS = 8000
+    _OFFER_MILLISECONDS = 20_000
     _WIDEST = 760
     _ABOVE = 48
 
@@ -78,7 +88,7 @@ class MessageBar(QFrame):
         layout.addWidget(close)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.clear)
+        self._timer.timeout.connect(self._time_out)
         self.hide()
 
     @property
@@ -119,8 +129,8 @@ class MessageBar(QFrame):
         self.raise_()
         self._place()
         QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
-        if tone in ("info", "good") and not action:
-            self._timer.start(self._INFO_MILLISECONDS)
+        if tone in ("info", "good") and not self._stays:
+            self._timer.start(self._OFFER_MILLISECONDS if choices else self._INFO_MILLISECONDS)
         else:
             self._timer.stop()
 
@@ -131,6 +141,13 @@ class MessageBar(QFrame):
         if not self.isHidden():
             self.hide()
             self.closed.emit()
+
+    @Slot()
+    def _time_out(self) -> None:
+        if self.underMouse() or self.isAncestorOf(QApplication.focusWidget() or self._over):
+            self._timer.start(self._INFO_MILLISECONDS)
+        else:
+            self.clear()
 
     @Slot()
     def refresh(self) -> None:

@@ -125,7 +125,9 @@ class QueueDesk(QObject):
     @Slot(str, str)
     def _say(self, tone: Tone, text: str) -> None:
         show = ("Show the queue", self.show_asked.emit)
-        if self.runner.held and self.runner.waiting:
+        if self.runner.held and self.runner.waiting and tone == "info":
+            self._messages.say(tone, text, "Go on", self.runner.start)
+        elif self.runner.held and self.runner.waiting:
             self._messages.say(tone, text, "Go on", self.runner.start, other=show)
         else:
             self._messages.say(tone, text, *show)

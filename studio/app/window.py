@@ -324,8 +324,15 @@ class MainWindow(QMainWindow):
         stop = question.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
         keep = question.addButton("Keep training", QMessageBox.ButtonRole.RejectRole)
         question.setDefaultButton(keep)
+
+        def settle(_: str) -> None:
+            if not self.controller.busy:
+                question.accept()  # the run has ended meanwhile: there is nothing to ask
+
+        self.controller.state_changed.connect(settle)
         question.exec()
-        return question.clickedButton() is stop
+        self.controller.state_changed.disconnect(settle)
+        return question.clickedButton() is stop or not self.controller.busy
 
     # Putting it together
 

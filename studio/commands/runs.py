@@ -28,7 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.folder.is_dir():
         raise WorkFailed(
             f"There is no folder {arguments.folder}.",
-            "Give the folder that holds the runs; studio train makes them in runs.",
+            "Give the folder that holds the runs: studio train makes them in runs, and the window "
+            "in TrainingStudio/runs of your documents.",
         )
     found = list_runs(arguments.folder)
     if arguments.json:

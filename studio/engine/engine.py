@@ -84,13 +84,16 @@ class TorchEngine:
             return check_weights(build_empty(project.network), project, self._watch)
 
     def find_rate(
-        self, project: Project, stopped: Callable[[], bool] = lambda: False
+        self,
+        project: Project,
+        stopped: Callable[[], bool] = lambda: False,
+        tell: Callable[[RateSearch], None] = lambda so_far: None,
     ) -> RateSearch:
         """Suggest a learning rate by a range test on a copy of the network."""
         self._check_free()
         with self._computing(project.recipe.threads):
             device = devices.choose_device(project.recipe.device)
-            return find_rate(project, self._reader, device, stopped)
+            return find_rate(project, self._reader, device, stopped, tell)
 
     def start(self, project: Project, folder: Path, parent: Path | None = None) -> TrainingRun:
         """Train ``project`` into the new run folder ``folder``: from the beginning, or from the

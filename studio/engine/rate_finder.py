@@ -42,10 +42,12 @@ def find_rate(
     reader: DataReader,
     device: Device,
     stopped: Callable[[], bool] = lambda: False,
+    tell: Callable[[RateSearch], None] = lambda so_far: None,
 ) -> RateSearch:
     """Train some steps, each with a higher rate, and suggest one; raises WorkFailed.
 
     The suggestion lies where the smoothed loss falls steepest over the logarithm of the rate.
+    ``tell`` is called after each step with what was found so far.
     """
     analysis = check_project(project)
     assert analysis.input_shape is not None
@@ -91,6 +93,7 @@ def find_rate(
             average = mean / (1 - SMOOTHING ** (step + 1))
             losses.append(average)
             lowest = min(lowest, average)
+            tell(RateSearch(tuple(map(float, rates[: step + 1])), tuple(losses), 0.0, STEPS))
             if step > 10 and average > WORSE * lowest:
                 break
     if len(losses) < 10:
@@ -99,7 +102,7 @@ def find_rate(
             "Normalize the input, or look at how the weights start.",
         )
     tried = tuple(float(rate) for rate in rates[: len(losses)])
-    return RateSearch(tried, tuple(losses), suggest(tried, losses))
+    return RateSearch(tried, tuple(losses), suggest(tried, losses), STEPS)
 
 
 def suggest(rates: tuple[float, ...], losses: list[float]) -> float:

@@ -243,11 +243,12 @@ class WeightsReport(msgspec.Struct, frozen=True):
 
 class RateSearch(msgspec.Struct, frozen=True):
     """The smoothed losses over growing learning rates, and the rate that they suggest; 0 where
-    the loss falls at no rate."""
+    the loss falls at no rate. ``planned`` is how many rates are tried at most."""
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
     suggested: float
+    planned: int = 0
 
 
 class RunHandle(Protocol):
@@ -305,9 +306,15 @@ class Engine(Protocol):
         """
 
     def find_rate(
-        self, project: Project, stopped: Callable[[], bool] = lambda: False
+        self,
+        project: Project,
+        stopped: Callable[[], bool] = lambda: False,
+        tell: Callable[[RateSearch], None] = lambda so_far: None,
     ) -> RateSearch:
-        """Suggest a learning rate by a range test on a copy of the network."""
+        """Suggest a learning rate by a range test on a copy of the network.
+
+        ``tell`` is called on the calling thread after each step, with what was found so far.
+        """
 
     def start(self, project: Project, folder: Path, parent: Path | None = None) -> RunHandle:
         """Train ``project`` into the new run folder ``folder``: from the beginning, or from

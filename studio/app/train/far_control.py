@@ -39,14 +39,21 @@ class FarControl(QWidget):
         self.keep = menu.addAction("Keep a checkpoint now")
         self.keep.triggered.connect(self._keep)
         self.more.setMenu(menu)
-        self.popup = FarChange(self)
-        self.popup.wanted.connect(self._ask_for)
+        self._popup: FarChange | None = None
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(S2)
         for button in (self.pause, self.stop, self.more):
             layout.addWidget(button)
         self.refresh()
+
+    @property
+    def popup(self) -> FarChange:
+        """What asks for another course; made when it is first wanted."""
+        if self._popup is None:
+            self._popup = FarChange(self)
+            self._popup.wanted.connect(self._ask_for)
+        return self._popup
 
     @Slot()
     def refresh(self) -> None:
@@ -59,7 +66,8 @@ class FarControl(QWidget):
         )
         self.setVisible(under_way)
         if run is None or not under_way:
-            self.popup.hide()
+            if self._popup is not None:
+                self._popup.hide()
             self._last_epoch = False
             return
         show_pausing(self.pause, run.standing == "paused")

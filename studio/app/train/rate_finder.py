@@ -4,11 +4,20 @@ suggests."""
 from __future__ import annotations
 
 import math
+import time
 
 from msgspec.structs import replace
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from studio.app.background import Background, Job
 from studio.app.theme.style import set_role
@@ -21,6 +30,8 @@ from studio.project.values import Recipe
 from studio.runs.api import RateSearch
 
 HEIGHT = 104
+LOOK_MS = 100
+"""Between two looks at how far a search is."""
 
 
 class RateFinder(QWidget):
@@ -40,7 +51,14 @@ class RateFinder(QWidget):
         self._job: Job[RateSearch] | None = None
         self._stop = False
         self._search: RateSearch | None = None
+        self._so_far: RateSearch | None = None
+        """Of the search under way; set by its thread."""
+        self._shown: RateSearch | None = None
+        self._begun = 0.0
         self._found_for: object = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK_MS)
+        self._timer.timeout.connect(self._show_progress)
         self.find_button = _link(
             "Find a rate",
             "Train some steps with ever larger rates on a copy of the network, and see where the "
@@ -82,7 +100,7 @@ class RateFinder(QWidget):
         self.find_button.setText("Stop searching" if working else "Find a rate")
         self.find_button.setEnabled(working or ready)
         found = self._search
-        self.curve.setVisible(found is not None)
+        self.curve.setVisible(found is not None or (working and self._shown is not None))
         useful = found is not None and found.suggested > 0
         self.use_button.setVisible(useful and not self._is_used())
         if found is not None:
@@ -96,7 +114,10 @@ class RateFinder(QWidget):
     @Slot()
     def _press(self) -> None:
         if self._job is not None:
-            self._stop = True
+            # The second click of a double click stands for nothing.
+            if time.monotonic() - self._begun > QApplication.doubleClickInterval() / 1000:
+                self._stop = True
+                self._say("Stopping …")
             return
         engine, background = self._controller.engine, self._background
         project = self._workspace.project
@@ -105,12 +126,35 @@ class RateFinder(QWidget):
             self._say(obstacles[0] if obstacles else "The engine is not loaded yet.")
             return
         self._stop = False
-        self._search = None
+        self._search = self._so_far = self._shown = None
         self._found_for = self._key()
-        self._say("Trying rates …")
+        self._begun = time.monotonic()
+        self._say("Reading the images …")
         self._job = background.run(
-            lambda: engine.find_rate(project, lambda: self._stop), self._take, self._fail
+            lambda: engine.find_rate(project, lambda: self._stop, self._hear),
+            self._take,
+            self._fail,
         )
+        self._timer.start()
+        self.refresh()
+
+    def _hear(self, so_far: RateSearch) -> None:
+        """Called on the search's thread."""
+        self._so_far = so_far
+
+    @Slot()
+    def _show_progress(self) -> None:
+        so_far = self._so_far
+        if self._job is None or so_far is None or so_far is self._shown or self._stop:
+            return
+        if self._shown is None:
+            self._begun = time.monotonic()  # from here on the rates take their time
+        first, self._shown = self._shown is None, so_far
+        done = len(so_far.rates)
+        left = (time.monotonic() - self._begun) / done * (so_far.planned - done)
+        at_most = "" if first else f", at most {math.ceil(left)} s left"
+        self._say(f"Trying {so_far.rates[-1]:.1e}: {done} of {so_far.planned} rates{at_most}")
+        self.curve.show_search(so_far, growing=True)
         self.refresh()
 
     def _key(self) -> object:
@@ -122,6 +166,7 @@ class RateFinder(QWidget):
 
     def _take(self, search: RateSearch) -> None:
         self._job = None
+        self._timer.stop()
         if self._found_for == self._key():
             self._search = search
             self.curve.show_search(search)
@@ -138,7 +183,8 @@ class RateFinder(QWidget):
 
     def _fail(self, message: str, advice: str) -> None:
         self._job = None
-        self._say("" if self._stop else f"{message} {advice}".strip())
+        self._timer.stop()
+        self._say("The search was stopped." if self._stop else f"{message} {advice}".strip())
         self.refresh()
 
     def _say(self, text: str) -> None:
@@ -159,7 +205,7 @@ class RateFinder(QWidget):
         if self._found_for is not None and self._found_for != self._key():
             self._found_for = self._search = None
             self._stop = True
-            self._say("")
+            self._say("The project has changed: the search is over." if self._job else "")
         self.refresh()
 
 
@@ -169,6 +215,8 @@ class RateCurve(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._search: RateSearch | None = None
+        self._axis = (0.0, 1.0)
+        """The logarithms of the rates at its ends."""
         sized(self, lambda w: w.setFixedHeight(px(HEIGHT)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Loss over the learning rate")
@@ -177,13 +225,18 @@ class RateCurve(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(200, px(HEIGHT))
 
-    def show_search(self, search: RateSearch) -> None:
-        """Draw what was found."""
+    def show_search(self, search: RateSearch, growing: bool = False) -> None:
+        """Draw what was found; while it is ``growing``, on the axis of all that will be tried."""
         self._search = search
+        tried = len(search.rates)
+        first, last = math.log(search.rates[0]), math.log(search.rates[-1])
+        if growing and tried > 1:
+            last = first + (last - first) / (tried - 1) * (search.planned - 1)
+        self._axis = first, max(last, first + 1e-6)
+        suggested = f" Suggested: {search.suggested:g}." if search.suggested else ""
         words = (
             f"The loss over rates from {search.rates[0]:.2g} to {search.rates[-1]:.2g}: from "
-            f"{search.losses[0]:.3g} to {min(search.losses):.3g} at its lowest. Suggested: "
-            f"{search.suggested:g}."
+            f"{search.losses[0]:.3g} to {min(search.losses):.3g} at its lowest.{suggested}"
         )
         self.setToolTip(words)
         self.setAccessibleDescription(words)
@@ -201,7 +254,7 @@ class RateCurve(QWidget):
         painter.setFont(font(FONT_SMALL, tabular=True))
         row = QFontMetricsF(painter.font()).height() + S1
         box = QRectF(self.rect()).adjusted(S2, row + S1, -S2, -row - S1)
-        first, last = math.log(search.rates[0]), math.log(search.rates[-1])
+        first, last = self._axis
         low = min(search.losses)
         high = max(search.losses[: search.losses.index(low) + 1]) * 1.15
 
@@ -235,7 +288,7 @@ class RateCurve(QWidget):
         below = QRectF(S2, self.height() - row, self.width() - 2 * S2, row)
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, f"{search.rates[0]:.0e}")
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, "learning rate")
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{search.rates[-1]:.2g}")
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{math.exp(self._axis[1]):.2g}")
 
 
 def _link(text: str, tip: str, parent: QWidget) -> QPushButton:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QSettings, Qt
+import pytest
+from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
@@ -22,6 +23,7 @@ from studio.app.background import Background
 from studio.app.build.page import BuildPage
 from studio.app.device_chip import device_menu
 from studio.app.fields import NumberField
+from studio.app.message_bar import MessageBar
 from studio.app.shortcuts import SECTIONS, ShortcutSheet
 from studio.app.train.controller import TrainingController
 from studio.app.window import MainWindow
@@ -381,6 +383,39 @@ def test_closing_during_a_run_asks_and_then_stops_it_in_order(
     with qtbot.waitSignal(window.closed):
         assert window.close()
     assert not engine.runs[0].alive
+
+
+def test_the_question_goes_when_the_run_ends_behind_it(
+    qtbot: QtBot,
+    window: MainWindow,
+    controller: TrainingController,
+    workspace: Workspace,
+    tmp_path: Path,
+) -> None:
+    engine = ScriptedEngine(Script(paced=0.002))
+    window.take_engine(engine)
+    _edit(workspace, 1000)
+    assert workspace.save(tmp_path / "long.studio")
+    window.train()
+    qtbot.waitUntil(lambda: controller.state == "running")
+    QTimer.singleShot(200, engine.runs[0].stop)  # while the question stands there
+    with qtbot.waitSignal(window.closed, timeout=10_000):
+        assert window.close()
+
+
+def test_a_message_that_offers_something_goes_when_it_was_not_wanted(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MessageBar, "_OFFER_MILLISECONDS", 30)
+    bar = window.messages
+    bar.say("good", "Done.", "Export the model", lambda: None)
+    qtbot.waitUntil(lambda: bar.text == "", timeout=3_000)
+    bar.say("good", "Which one?", "This", lambda: None, other=("That", lambda: None))
+    qtbot.wait(120)
+    assert bar.text == "Which one?"
+    bar.say("warning", "Look at it.", "Show it", lambda: None)
+    qtbot.wait(120)
+    assert bar.text == "Look at it."
 
 
 def test_size_and_scheme_stick(

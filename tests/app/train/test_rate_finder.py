@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from studio.app.background import Background
@@ -88,3 +89,38 @@ def test_why_a_search_failed_is_said(
     finder.find_button.click()
     qtbot.waitUntil(lambda: "The data is gone." in finder.said.text(), timeout=5_000)
     assert finder.find_button.text() == "Find a rate"
+
+
+def test_the_curve_grows_while_it_is_searched(
+    qtbot: QtBot, finder: RateFinder, controller: TrainingController
+) -> None:
+    engine = ScriptedEngine()
+    engine.seconds_a_rate = 0.03
+    controller.set_engine(engine)
+    finder.find_button.click()
+    finder.find_button.click()  # a double click begins the search and does not end it
+    qtbot.waitUntil(lambda: " of 60 rates, at most " in finder.said.text(), timeout=5_000)
+    assert finder.search is None
+    assert not finder.curve.isHidden()
+    assert not finder.curve.grab().isNull()
+    first, last = finder.curve._axis
+    assert (round(first, 2), round(last, 2)) == (-13.82, 0.0)  # 1e-6 to 1, the whole of it
+    assert finder.use_button.isHidden()
+    qtbot.waitUntil(lambda: finder.search is not None, timeout=10_000)
+    assert finder.use_button.text() == "Use 0.0067"
+
+
+def test_a_search_is_stopped_by_its_button(
+    qtbot: QtBot, finder: RateFinder, controller: TrainingController
+) -> None:
+    engine = ScriptedEngine()
+    engine.seconds_a_rate = 0.05
+    controller.set_engine(engine)
+    finder.find_button.click()
+    qtbot.wait(QApplication.doubleClickInterval() + 100)
+    qtbot.waitUntil(lambda: not finder.curve.isHidden(), timeout=5_000)
+    finder._begun -= 10.0
+    finder.find_button.click()
+    qtbot.waitUntil(lambda: finder.said.text() == "The search was stopped.", timeout=5_000)
+    assert finder.find_button.text() == "Find a rate"
+    assert finder.curve.isHidden()
