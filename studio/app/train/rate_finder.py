@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -150,6 +151,8 @@ class RateFinder(QWidget):
         if self._shown is None:
             self._begun = time.monotonic()  # from here on the rates take their time
         first, self._shown = self._shown is None, so_far
+        if first:
+            QTimer.singleShot(0, self, self._come_into_view)
         done = len(so_far.rates)
         left = (time.monotonic() - self._begun) / done * (so_far.planned - done)
         at_most = "" if first else f", at most {math.ceil(left)} s left"
@@ -163,6 +166,15 @@ class RateFinder(QWidget):
         course = ("learning_rate", "epochs", "schedule", *(s.name for s in WARMUP_SETTINGS))
         recipe = replace(project.recipe, **{name: getattr(plain, name) for name in course})
         return project.network, project.data, recipe
+
+    @Slot()
+    def _come_into_view(self) -> None:
+        """The curve has pushed its buttons down; the recipe scrolls as far as they need."""
+        parent = self.parentWidget()
+        while parent is not None and not isinstance(parent, QScrollArea):
+            parent = parent.parentWidget()
+        if parent is not None:
+            parent.ensureWidgetVisible(self, 0, S2)
 
     def _take(self, search: RateSearch) -> None:
         self._job = None
