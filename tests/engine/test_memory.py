@@ -101,7 +101,13 @@ def test_the_forecast_is_near_the_peak_of_a_real_step(name: str) -> None:
     assert predicted == pytest.approx(measured, rel=OVERSHOOT)
 
 
-@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *QUICK[:-3],
+        *(pytest.param(n, marks=pytest.mark.slow) for n in (*QUICK[-3:], *SLOW)),  # emulated here
+    ],
+)
 def test_the_forecast_of_half_precision_is_near_the_peak_of_a_real_step(name: str) -> None:
     measured, predicted, _ = measured_and_forecast(
         name, Chosen("momentum"), batch=8, precision="bfloat16"

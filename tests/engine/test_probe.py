@@ -87,7 +87,15 @@ def quick(name: str, **recipe: object) -> Project:
 
 
 @pytest.mark.parametrize(
-    "name", ["quickstart", "lenet5", "small_vgg", "small_resnet", "small_inception"]
+    "name",
+    [
+        "quickstart",
+        "lenet5",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("small_vgg", "small_resnet", "small_inception")
+        ),
+    ],
 )
 def test_healthy_templates_have_no_finding(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
