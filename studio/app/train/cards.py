@@ -19,7 +19,7 @@ from studio.app.theme.style import hairline, set_role
 from studio.app.theme.tokens import S1, S2, S3, S4
 from studio.app.train.curve_editor import CurveEditor
 from studio.app.workspace import Workspace
-from studio.project import recipes
+from studio.project import course, recipes, schedules
 from studio.project.optimizers import OPTIMIZERS, OptimizerKind
 from studio.project.schedules import SCHEDULES, ScheduleKind
 from studio.project.settings import Choice, Setting, SettingError
@@ -194,11 +194,21 @@ class ChosenCard(Card):
         if kind is None:
             self.unknown.setText(f"There is no {self._part} {chosen.kind!r} here: choose another.")
         if kind is not None and self._form is not None:
-            values = {setting.name: setting.initial for setting in kind.settings}
-            values |= chosen.settings
+            values = self._values(project, kind)
             self._form.set_values(values)
-            self._form.set_errors(_errors({s.name: s for s in kind.settings}, values))
+            self._form.set_errors(
+                self._faults(project) | _errors({s.name: s for s in kind.settings}, values)
+            )
         self._left[chosen.kind] = dict(chosen.settings)
+
+    def _values(self, project: Project, kind: OptimizerKind | ScheduleKind) -> dict[str, Any]:
+        """The settings that hold, whether or not they are in bounds."""
+        chosen: Chosen = getattr(project.recipe, self._part)
+        return {setting.name: setting.initial for setting in kind.settings} | chosen.settings
+
+    def _faults(self, project: Project) -> dict[str, str]:
+        """What is wrong with settings that are each in bounds, by their names."""
+        return {}
 
     def _rebuild(self, kind: OptimizerKind | ScheduleKind | None) -> None:
         if self._form is not None:
@@ -277,8 +287,26 @@ class RateCard(ChosenCard):
         values = asdict(project.recipe)
         self.warm_form.set_values(values)
         declared = {setting.name: setting for setting in recipes.WARMUP_SETTINGS}
-        self.warm_form.set_errors(_errors(declared, values))
+        self.warm_form.set_errors(self._long(project) | _errors(declared, values))
         self.preview.show_recipe(project.recipe, self._steps_per_epoch)
+
+    def _values(self, project: Project, kind: OptimizerKind | ScheduleKind) -> dict[str, Any]:
+        values = super()._values(project, kind)
+        if isinstance(kind, ScheduleKind):
+            follows = dict(kind.follows(schedules.span(project.recipe)))
+            values |= follows | project.recipe.schedule.settings
+        return values
+
+    def _faults(self, project: Project) -> dict[str, str]:
+        return self._long(project)
+
+    def _long(self, project: Project) -> dict[str, str]:
+        """What of the course lies behind the run's end, by the setting that says so."""
+        faults = {}
+        for problem in course.too_long(project.recipe, self._steps_per_epoch):
+            message = problem.message.removeprefix("recipe: ")
+            faults[problem.setting] = f"{message[:1].upper()}{message[1:]}."
+        return faults
 
     def set_steps_per_epoch(self, steps: int | None) -> None:
         """Draw the curve for this many steps an epoch, where known, from ``show_project`` on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from studio.project.lists import Numbers
-from studio.project.schedules.kind import ScheduleKind, per
+from studio.project.schedules.kind import ScheduleKind, per, third
 from studio.project.settings import Integer, Real
 
 CONSTANT = ScheduleKind(
@@ -26,18 +26,29 @@ STEP = ScheduleKind(
         Real(name="factor", title="Factor k", default=0.2, minimum=0.0, maximum=1.0, above=True,
              help="What the learning rate is multiplied by, below 1."),
         Integer(name="every", title="Every T", default=5, minimum=1, maximum=100_000, unit="epochs",
-                help="How many epochs pass between two steps."),
+                help="How many epochs pass between two steps. A third of the run until you set "
+                "it."),
     ),
     factor=lambda values, now: float(
         values["factor"] ** (int(now.epochs("epoch")) // values["every"])
     ),
+    follows=lambda epochs: {"every": third(epochs)},
 )  # fmt: skip
 
 MILESTONES = Numbers(
-    name="at", title="At epochs", default="6, 11", minimum=0, maximum=1_000_000, whole=True,
+    name="at", title="At epochs", default="8, 11", minimum=0, maximum=1_000_000, whole=True,
     rising=True,
-    help="The epochs after which the learning rate is multiplied by k, as 30, 60, 80.",
+    help="The epochs after which the learning rate is multiplied by k, as 30, 60, 80. Half and "
+    "three quarters of the run until you set them, as in He et al. 2016.",
 )  # fmt: skip
+
+
+def _milestones(epochs: float) -> str:
+    """Half and three quarters of the run, in whole epochs that lie in it."""
+    last = max(1, math.ceil(epochs) - 1)
+    places = {min(last, max(1, int(epochs * share + 0.5))) for share in (0.5, 0.75)}
+    return ", ".join(map(str, sorted(places)))
+
 
 MULTI_STEP = ScheduleKind(
     kind="multi_step",
@@ -54,6 +65,7 @@ MULTI_STEP = ScheduleKind(
         values["factor"]
         ** sum(at <= now.epochs("epoch") for at in MILESTONES.numbers(values["at"]))
     ),
+    follows=lambda epochs: {"at": _milestones(epochs)},
 )  # fmt: skip
 
 EXPONENTIAL = ScheduleKind(

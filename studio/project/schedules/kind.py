@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,6 +37,8 @@ class ScheduleKind:
     """``factor`` gives what the learning rate is multiplied by at a moment of the run.
 
     ``depends``: the run itself decides when it falls, so that no curve can be drawn before.
+    ``follows`` gives the settings that suit a run of so many epochs, behind its warm-up: they
+    hold until the user sets them, so that a shorter run still has its steps.
     """
 
     kind: str
@@ -45,6 +48,12 @@ class ScheduleKind:
     settings: tuple[Setting, ...]
     factor: Callable[[Values, Moment], float]
     depends: bool = False
+    follows: Callable[[float], Values] = lambda epochs: {}
+
+
+def third(epochs: float) -> int:
+    """A third of the run in whole epochs, at least one."""
+    return max(1, math.ceil(epochs / 3))
 
 
 def per(default: str) -> Choice:

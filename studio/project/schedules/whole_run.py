@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from studio.project.schedules.kind import END, Moment, ScheduleKind, per
+from studio.project.schedules.kind import END, Moment, ScheduleKind, per, third
 from studio.project.settings import Choice, Flag, Integer, Real, Values
 
 
@@ -65,13 +65,15 @@ RESTARTS = ScheduleKind(
     formula="α = α₀ · (1 + cos(π t / Tᵢ)) / 2",
     settings=(
         Integer(name="first", title="First T₀", default=5, minimum=1, maximum=100_000,
-                unit="epochs", help="How long the first period lasts."),
+                unit="epochs",
+                help="How long the first period lasts. A third of the run until you set it."),
         Integer(name="longer", title="Longer by", default=1, minimum=1, maximum=10, unit="times",
                 help="How much longer than the one before each further period is."),
         END,
         per("step"),
     ),
     factor=_restarts,
+    follows=lambda epochs: {"first": third(epochs)},
 )  # fmt: skip
 
 
