@@ -33,6 +33,7 @@ __all__ = [
     "after_epoch",
     "curve",
     "drops",
+    "formula",
     "pinned",
     "rate",
     "settings_of",
@@ -71,6 +72,19 @@ def pinned(recipe: Recipe) -> Recipe:
     kind = SCHEDULES[recipe.schedule.kind]
     given = {**kind.follows(span(recipe)), **recipe.schedule.settings}
     return replace(recipe, schedule=replace(recipe.schedule, settings=given))
+
+
+def formula(recipe: Recipe) -> tuple[str, ...]:
+    """α as formulas, one a line, with its warm-up where there is one: t counts from its end.
+
+    Raises SettingError, and KeyError for a schedule that is not known.
+    """
+    lines = SCHEDULES[recipe.schedule.kind].formula(settings_of(recipe))
+    if not recipe.warmup or recipe.warmup_start == 1:
+        return lines
+    start = recipe.warmup_start
+    rising = f"({start:g} + {1 - start:g} i / w)" if start else "i / w"
+    return (*lines, f"warm-up, step i of w: α · {rising}")
 
 
 def warmup_steps(recipe: Recipe, steps_per_epoch: int) -> int:

@@ -12,7 +12,7 @@ CONSTANT = ScheduleKind(
     kind="constant",
     title="constant",
     help="The same learning rate from the first step to the last.",
-    formula="α = α₀",
+    formula=lambda values: ("α = α₀",),
     settings=(),
     factor=lambda values, now: 1.0,
 )
@@ -21,7 +21,7 @@ STEP = ScheduleKind(
     kind="step",
     title="step decay",
     help="Multiplies the learning rate by a factor k < 1 every few epochs.",
-    formula="α = α₀ · k^⌊t / T⌋",
+    formula=lambda values: ("α = α₀ · k^⌊t / T⌋",),
     settings=(
         Real(name="factor", title="Factor k", default=0.2, minimum=0.0, maximum=1.0, above=True,
              help="What the learning rate is multiplied by, below 1."),
@@ -55,7 +55,7 @@ MULTI_STEP = ScheduleKind(
     title="step decay at epochs",
     help="Multiplies the learning rate by a factor k < 1 at epochs of your choice, as the papers "
     "of ResNet do when the loss no longer falls.",
-    formula="α = α₀ · k^(number of epochs passed)",
+    formula=lambda values: ("α = α₀ · k^(n)", f"n of the epochs {values['at']} have passed"),
     settings=(
         MILESTONES,
         Real(name="factor", title="Factor k", default=0.1, minimum=0.0, maximum=1.0, above=True,
@@ -71,8 +71,8 @@ MULTI_STEP = ScheduleKind(
 EXPONENTIAL = ScheduleKind(
     kind="exponential",
     title="exponential decay",
-    help="Falls by the same share in every epoch. a₀ is the learning rate at the start.",
-    formula="α = α₀ · e^(−k t)",
+    help="Falls by the same share in every epoch. α₀ is the learning rate at the start.",
+    formula=lambda values: ("α = α₀ · e^(−k t)",),
     settings=(
         Real(name="k", title="Decay k", default=0.1, minimum=0.0, maximum=10.0, unit="per epoch",
              help="How fast it falls: after 1/k epochs, 37 % is left."),

@@ -36,7 +36,9 @@ class Moment:
 class ScheduleKind:
     """``factor`` gives what the learning rate is multiplied by at a moment of the run.
 
-    ``depends``: the run itself decides when it falls, so that no curve can be drawn before.
+    ``formula`` writes α at time t behind the warm-up down, one line for each of its parts, with
+    those alone that the settings turn on. ``depends``: the run itself decides when it falls, so
+    that no curve can be drawn before.
     ``follows`` gives the settings that suit a run of so many epochs, behind its warm-up: they
     hold until the user sets them, so that a shorter run still has its steps.
     """
@@ -44,7 +46,7 @@ class ScheduleKind:
     kind: str
     title: str
     help: str
-    formula: str
+    formula: Callable[[Values], tuple[str, ...]]
     settings: tuple[Setting, ...]
     factor: Callable[[Values, Moment], float]
     depends: bool = False
@@ -63,6 +65,11 @@ def per(default: str) -> Choice:
         choices=(("epoch", "once an epoch"), ("step", "at every step")),
         help="Whether t is the epoch number, or runs on within the epoch.",
     )  # fmt: skip
+
+
+def end_line(values: Values, name: str = "end") -> tuple[str, ...]:
+    """What α₁, the rate at the end, is; no line where it is zero."""
+    return (f"α₁ = {values[name]:g} α₀",) if values[name] else ()
 
 
 END = Real(

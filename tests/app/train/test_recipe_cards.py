@@ -267,3 +267,39 @@ def test_compile_is_offered_where_the_chosen_device_can(
     column.machine.form.edited.emit("device", "cuda")
     assert editor.isEnabled()
     assert reason not in editor.toolTip()
+
+
+def test_the_formula_follows_the_settings_and_stands_beside_torchs(column: RecipeColumn) -> None:
+    optimizer = column.optimizer
+    optimizer.choice.edited.emit("momentum")
+    assert "v ← γ v + α ∇L<br>W ← W − v" in optimizer.formula.text()
+    assert "torch: <i>v ← γ v + ∇L<br>W ← W − α v</i>" in optimizer.torch_formula.text()
+    assert "in front of it" in optimizer.torch_formula.toolTip()
+    form = optimizer.settings_form
+    assert form is not None
+    form.edited.emit("nesterov", True)
+    form.edited.emit("weight_decay", 0.01)
+    assert "g = ∇L + λ W<br>" in optimizer.formula.text()
+    assert "W ← W − α (g + γ v)" in optimizer.torch_formula.text()
+    assert "λ" not in optimizer.torch_formula.text()  # said once
+    optimizer.choice.edited.emit("sgd")
+    assert optimizer.torch_formula.isHidden()
+
+
+def test_a_step_behind_the_end_is_said_under_its_field(column: RecipeColumn) -> None:
+    column.rate.choice.edited.emit("multi_step")
+    form = column.rate.settings_form
+    assert form is not None
+    assert form.message("at") == ""
+    form.edited.emit("at", "6, 40")
+    assert "has a step at epoch 40" in form.message("at")
+    assert "set the steps to 6, 9" in form.message("at")
+
+
+def test_steps_that_nobody_set_are_shown_as_they_follow_the_run(column: RecipeColumn) -> None:
+    column.rate.choice.edited.emit("multi_step")
+    column.batch.form.edited.emit("epochs", 9)
+    form = column.rate.settings_form
+    assert form is not None
+    assert form.editor("at").value == "5, 7"
+    assert "n of the epochs 5, 7 have passed" in column.rate.formula.text()
