@@ -44,8 +44,9 @@ SEED = Integer(
 
 WARMUP = Real(
     name="warmup", title="Warm-up", default=0.0, minimum=0.0, maximum=1_000_000,
-    help="The learning rate rises along a line first, and only then does the schedule begin to "
-    "count. The first gradients are large and point to nowhere in particular (Goyal et al. 2017).",
+    help="How many epochs or steps the learning rate first rises along a line; 0 is none. Only "
+    "then does the schedule begin to count. The first gradients are large and point to nowhere in "
+    "particular (Goyal et al. 2017).",
 )  # fmt: skip
 WARMUP_UNIT = Choice(
     name="warmup_unit", title="in", default="epochs",

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 from studio.app.elided import ElidedLabel
 from studio.app.fields import ChoiceField, field
 from studio.app.forms import SettingsForm
+from studio.app.number_field import NumberField
 from studio.app.tabbing import follow_layout
 from studio.app.theme.style import hairline, set_role
 from studio.app.theme.tokens import S1, S2, S3, S4
@@ -315,6 +316,9 @@ class RateCard(ChosenCard):
         self.rate_form.set_errors(_errors({"learning_rate": START_RATE}, values))
         values = asdict(project.recipe)
         self.warm_form.set_values(values)
+        length = self.warm_form.editor("warmup")
+        assert isinstance(length, NumberField)
+        length.set_unit(project.recipe.warmup_unit)
         declared = {setting.name: setting for setting in recipes.WARMUP_SETTINGS}
         self.warm_form.set_errors(self._long(project) | _errors(declared, values))
         self.preview.show_recipe(project.recipe, self._steps_per_epoch)

@@ -180,7 +180,7 @@ class RecipeColumn(QFrame):
             self.rate.set_steps_per_epoch(None)
             return
         images = started.train_images
-        self.batch.summary.setText(f"{images:,} images")
+        self.batch.summary.setText(f"{images:,} to train, {started.validation_images:,} to check")
         recipe = project.recipe
         steps = -(-images // max(1, recipe.batch_size * recipe.accumulate))
         if ran is not None and (ran.recipe.batch_size, ran.recipe.accumulate) == (
@@ -189,7 +189,10 @@ class RecipeColumn(QFrame):
         ):
             steps = started.steps_per_epoch
         total = steps * project.recipe.epochs
-        self.batch.summary.setToolTip(f"{steps:,} steps an epoch, {total:,} in the whole run")
+        self.batch.summary.setToolTip(
+            f"{images:,} images to train with, {started.validation_images:,} to check with; "
+            f"{steps:,} steps an epoch, {total:,} in the whole run"
+        )
         self.rate.set_steps_per_epoch(steps)
 
     def _show_device(self) -> None:
