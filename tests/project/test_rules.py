@@ -199,12 +199,13 @@ def test_the_formula_of_a_schedule_is_what_is_applied(
     kind: str, settings: dict[str, Any], names: dict[str, float]
 ) -> None:
     recipe = Recipe(learning_rate=0.3, epochs=12, schedule=Chosen(kind, settings))
-    first, *others = schedules.formula(recipe)
+    lines = schedules.formula(recipe)
+    at_end = tuple(line for line in lines if line.startswith("α₁ ="))
+    others = tuple(line for line in lines if "=" in line and line not in at_end)
     for epoch in range(12):
         scope = FUNCTIONS | names | {"a0": 0.3, "a1": 0.0}
         scope["t"] = epoch % 5 if kind == "restarts" else epoch
-        follow(tuple(line for line in others if "=" in line), scope)
-        follow((first,), scope)
+        follow((*at_end, *others), scope)
         assert scope["alpha"] == pytest.approx(schedules.rate(recipe, epoch * 7, 7))
 
 
@@ -223,7 +224,7 @@ def test_steps_at_epochs_are_counted_by_the_formula_as_they_are_listed() -> None
 def test_the_warm_up_is_in_the_formula_as_it_is_applied() -> None:
     recipe = Recipe(learning_rate=0.3, warmup=2.0, warmup_start=0.25)
     *_, line = schedules.formula(recipe)
-    assert line.startswith("warm-up, step i of w: ")
+    assert line.startswith("warm-up: ")
     rising = python(line.partition(": ")[2])
     for step in range(14):
         found = eval(rising, {"alpha": 0.3, "i": step, "w": 14})

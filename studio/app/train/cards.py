@@ -224,8 +224,10 @@ class ChosenCard(Card):
         lines = rule.lecture or rule.torch
         others = [line for line in rule.torch if line not in lines]
         source = kind.source if isinstance(kind, OptimizerKind) else ""
-        self.formula.setText(formula_html(lines))
-        about = "<br>".join(html.escape(part) for part in (kind.help, source) if part)
+        name = "lecture: " if others else ""
+        self.formula.setText(name + formula_html(lines))
+        warming = "In the warm-up, i counts its w steps." if lines[-1][:4] == "warm" else ""
+        about = "<br>".join(html.escape(part) for part in (kind.help, source, warming) if part)
         self.formula.setToolTip(f"<qt>{about}</qt>")
         self.formula.setAccessibleName(f"Formula of {kind.title}")
         self.formula.setAccessibleDescription(f"{', '.join(lines)}. {kind.help}")

@@ -51,7 +51,7 @@ WEIGHT_DECAY = Real(
 )  # fmt: skip
 
 DECAY_NORMS = Flag(
-    name="decay_norms", title="Decay norms, biases", default=True,
+    name="decay_norms", title="Norms, biases too", default=True,
     unless=("weight_decay", (0.0, 0)),
     help="Whether the scales and shifts of norms and all biases decay too. They are few, and a "
     "decay of them regularizes little: modern recipes leave them out (He et al. 2019, section "

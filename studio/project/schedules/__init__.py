@@ -75,7 +75,8 @@ def pinned(recipe: Recipe) -> Recipe:
 
 
 def formula(recipe: Recipe) -> tuple[str, ...]:
-    """α as formulas, one a line, with its warm-up where there is one: t counts from its end.
+    """α as formulas, one a line, with its warm-up where there is one: i counts its w steps, and t
+    from its end.
 
     Raises SettingError, and KeyError for a schedule that is not known.
     """
@@ -84,7 +85,7 @@ def formula(recipe: Recipe) -> tuple[str, ...]:
         return lines
     start = recipe.warmup_start
     rising = f"({start:g} + {1 - start:g} i / w)" if start else "i / w"
-    return (*lines, f"warm-up, step i of w: α · {rising}")
+    return (*lines, f"warm-up: α · {rising}")
 
 
 def warmup_steps(recipe: Recipe, steps_per_epoch: int) -> int:

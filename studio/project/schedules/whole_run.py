@@ -12,7 +12,7 @@ def _falling(values: Values, share: str) -> tuple[str, ...]:
     """α for what is left, between 1 and 0, of the way from α₀ down to where it ends."""
     if not values["end"]:
         return (f"α = α₀ · {share}",)
-    return (f"α = α₁ + (α₀ − α₁) · {share}", *end_line(values))
+    return (f"s = {share}", "α = α₁ + (α₀ − α₁) s", *end_line(values))
 
 
 def _polynomial(values: Values, now: Moment) -> float:
