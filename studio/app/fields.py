@@ -3,18 +3,20 @@
 ``value`` is the last value that the setting takes; ``edited`` is sent with it on each change,
 ``refused`` with a sentence while the text is none, ``committed`` when the user is done with it.
 ``set_values`` shows the values of several owners at once; where they differ the field is "mixed".
-A text that is none when the field is left takes its whole edit back: its beginning may be a value
-(the 9999 of 99999999), but nobody meant it. Escape does the same.
+A text that is none takes its whole edit back: its beginning may be a value (the 9999 of 99999999),
+but nobody meant it. At Enter the text itself stays, with what is wrong with it, to be mended.
+Escape takes it away, and so does leaving the field, of which ``lost`` tells with a sentence.
 The wheel steps a field only when it has the focus, so that scrolling a form changes nothing.
 """
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QPaintEvent, QWheelEvent
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -23,15 +25,17 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
+    QToolTip,
     QWidget,
 )
 
-from studio.app.number_field import MIXED, NumberField, alike, is_projects_own
+from studio.app.number_field import ENTER, MIXED, NumberField, alike, is_projects_own, not_taken
 from studio.app.theme.text_size import px, sized
-from studio.app.theme.tokens import ROW
+from studio.app.theme.tokens import ROW, S2
 from studio.project import expressions
 from studio.project.lists import Numbers, Points
 from studio.project.settings import (
+    TECHNICAL,
     Choice,
     Flag,
     Integer,
@@ -39,6 +43,7 @@ from studio.project.settings import (
     Setting,
     SettingError,
     Text,
+    shown,
 )
 
 
@@ -151,11 +156,17 @@ class TextField(QLineEdit):
     edited = Signal(object)
     refused = Signal(str)
     committed = Signal()
+    lost = Signal(str)
+    """A sentence on the text that was none and went when the field was left."""
 
     def __init__(self, setting: Text | Numbers | Points, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._setting = setting
         self._value = setting.initial
+        self._before: str | None = None
+        """The value before the edit under way."""
+        self._held = False
+        """Whether the text was refused at Enter and stays to be mended."""
         sized(self, lambda w: w.setFixedHeight(px(ROW)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setText(self._value)
@@ -169,7 +180,12 @@ class TextField(QLineEdit):
 
     def set_value(self, value: Any) -> None:
         """Show ``value``; a text being typed that already stands for it is left alone."""
-        self._value = str(value)
+        value = str(value)
+        if value == self._value and self._held:
+            return
+        if value != self._value:
+            self._before = None
+        self._value, self._held = value, False
         self.setPlaceholderText("")
         if not self._stands_for(self._value):
             self.setText(self._value)
@@ -182,7 +198,55 @@ class TextField(QLineEdit):
         self.setPlaceholderText("" if same else MIXED)
 
     def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            QToolTip.showText(event.globalPos(), self.whole_tip(), self)
+            return True
         return False if is_projects_own(event) else super().event(event)
+
+    def whole_tip(self) -> str:
+        """The tooltip, before it the whole text where the field is too narrow for it."""
+        if self.fontMetrics().horizontalAdvance(self.text()) <= self.width() - 2 * S2:
+            return self.toolTip()
+        text = html.escape(self.text())
+        return f"<qt><b>{text}</b><br>{self.toolTip().removeprefix('<qt>')}"
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self._take_back()
+            event.ignore()  # what the field stands in may have a way out of its own
+        elif event.key() in ENTER and (wrong := self._wrong()):
+            self._held = True
+            self._return()
+            self.refused.emit(wrong)
+        else:
+            super().keyPressEvent(event)
+
+    def _wrong(self) -> str:
+        """What is wrong with the text, in words; empty where it is a value."""
+        if self._stands_for(self._value):
+            return ""
+        try:
+            self._setting.parse(self.text())
+        except SettingError as error:
+            return str(error)
+        return ""
+
+    def _return(self) -> None:
+        """Tell the value from before the edit again, if it is one: "mixed" is none."""
+        before, self._before = self._before, None
+        if before is None or before == self._value:
+            return
+        try:
+            self._value = self._setting.parse(before)
+        except SettingError:
+            return
+        self.edited.emit(self._value)
+
+    def _take_back(self) -> None:
+        self._held = False
+        self._return()
+        self.setText(self._value)
+        self.refused.emit("")
 
     def _stands_for(self, value: str) -> bool:
         """Whether the text in the field means ``value``, as "30,60" means "30, 60"."""
@@ -192,6 +256,9 @@ class TextField(QLineEdit):
             return self.text().strip() == value
 
     def _typed(self, text: str) -> None:
+        self._held = False
+        if self._before is None:
+            self._before = self._value
         try:
             value = self._setting.parse(text)
         except SettingError as error:
@@ -204,8 +271,15 @@ class TextField(QLineEdit):
             self.refused.emit("")
 
     def _finished(self) -> None:
-        self.setText(self._value)
-        self.refused.emit("")
+        if wrong := self._wrong():
+            text = self.text()
+            self._take_back()
+            if text:
+                self.lost.emit(not_taken(text, wrong))
+        else:
+            self._before = None
+            self.setText(self._value)
+            self.refused.emit("")
         self.committed.emit()
 
 
@@ -239,7 +313,10 @@ def tooltip(setting: Setting, unavailable: str = "") -> str:
         start = low or f"{setting.minimum:g}"
         above = isinstance(setting, Real) and setting.above
         unit = f" {setting.unit}" if setting.unit else ""
-        parts.append(f"{'Above ' if above else ''}{start} to {setting.maximum:,g}{unit}.")
+        if setting.maximum < TECHNICAL:
+            parts.append(f"{'Above ' if above else ''}{start} to {shown(setting.maximum)}{unit}.")
+        else:
+            parts.append(f"Above {start}{unit}." if above else f"{start} or more{unit}.")
         parts.append(expressions.HELP)
     elif setting.unit:
         parts.append(f"In {setting.unit}.")

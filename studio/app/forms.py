@@ -7,7 +7,8 @@
 
 A row hides while its setting does not matter under the other values. Errors stand under their
 field in words. What is wrong with a text being typed lies over the row below and moves nothing; the
-text stays until the user leaves the field, then the value from before returns.
+text stays until the user leaves the field, then the value from before returns, and for a while it
+is said there that the text was not taken.
 """
 
 from __future__ import annotations
@@ -15,14 +16,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from studio.app.fields import Field, field, tooltip
-from studio.app.number_field import ScrubLabel
+from studio.app.fields import Field, TextField, field, tooltip
+from studio.app.number_field import NumberField, ScrubLabel
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S3
 from studio.project.settings import Setting
+
+LOST_MS = 6000
+"""How long it is said that a text was not taken."""
 
 
 class SettingsForm(QWidget):
@@ -52,6 +57,8 @@ class SettingsForm(QWidget):
             layout.addWidget(row.message, 2 * number + 1, 0, 1, 2)
             row.editor.edited.connect(lambda value, name=setting.name: self._edited(name, value))
             row.editor.refused.connect(row.refuse)
+            if isinstance(row.editor, NumberField | TextField):
+                row.editor.lost.connect(row.tell_lost)
             row.editor.committed.connect(lambda name=setting.name: self.committed.emit(name))
         self._show_what_matters()
 
@@ -99,6 +106,11 @@ class SettingsForm(QWidget):
         for name, row in self._rows.items():
             row.set_unavailable(reasons.get(name, ""))
 
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        for row in self._rows.values():
+            row.forget_lost()
+
     def _edited(self, name: str, value: object) -> None:
         self._values[name] = value
         self._rows[name].refuse("")
@@ -129,11 +141,30 @@ class _Row:
         self.reason.hide()
         self._refusal = self._error = self._unavailable = ""
         self._visible = True
+        self._lost = ""
+        self._lost_timer = QTimer(parent)
+        self._lost_timer.setSingleShot(True)
+        self._lost_timer.setInterval(LOST_MS)
+        self._lost_timer.timeout.connect(self.forget_lost)
         self._parent = parent
         self._bubble: QLabel | None = None
         self._show_message()
 
+    def tell_lost(self, sentence: str) -> None:
+        """Say for a while that a text was not taken."""
+        self._lost = sentence
+        self._lost_timer.start()
+        self._show_message()
+
+    def forget_lost(self) -> None:
+        """What was not taken is no longer spoken of."""
+        if self._lost:
+            self._lost = ""
+            self._lost_timer.stop()
+            self._show_message()
+
     def refuse(self, sentence: str) -> None:
+        self.forget_lost()
         if sentence != self._refusal:
             self._refusal = sentence
             self._show_message()
@@ -199,9 +230,9 @@ class _Row:
         sentence = sentence[:1].upper() + sentence[1:]
         self.message.setText(sentence)
         self.message.setVisible(bool(self._error) and self._visible)
-        self._show_bubble(self._refusal and sentence)
+        self._show_bubble((self._refusal and sentence) or self._lost)
         said = " ".join(part for part in (self._unavailable, self.setting.help) if part)
-        self.editor.setAccessibleDescription(sentence or said)
+        self.editor.setAccessibleDescription(sentence or self._lost or said)
         invalid = "true" if sentence else ""
         if (self.editor.property("invalid") or "") != invalid:
             self.editor.setProperty("invalid", invalid)

@@ -22,7 +22,9 @@ from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import ROW, S1, S2, font
 from studio.project import expressions
-from studio.project.settings import Integer, Real, SettingError
+from studio.project.settings import Integer, Real, SettingError, quoted
+
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 MIXED = "mixed"
 """What a field shows in place of values that differ."""
@@ -53,6 +55,8 @@ class NumberField(QAbstractSpinBox):
     """The value, or an ``Each`` where the owners' values differ."""
     refused = Signal(str)
     committed = Signal()
+    lost = Signal(str)
+    """A sentence on the text that was none and went when the field was left."""
     taken_back = Signal()
 
     def __init__(self, setting: Integer | Real, parent: QWidget | None = None) -> None:
@@ -64,6 +68,8 @@ class NumberField(QAbstractSpinBox):
         """The values before the edit under way, to which Escape goes back."""
         self._base: tuple[Number, ...] | None = None
         """The values that the text under way is a change of."""
+        self._held = False
+        """Whether the text was refused at Enter and stays to be mended."""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         sized(self, _dress_number)
         sized(self, lambda w: w.setFixedHeight(px(ROW)))
@@ -90,10 +96,11 @@ class NumberField(QAbstractSpinBox):
         """Show the values of several owners, who are named where one of them refuses an edit."""
         self._owners = tuple(owners)
         values = tuple(values)
-        if values == self._values and self._stands_for(values):
+        if values == self._values and (self._held or self._stands_for(values)):
             return
         self._values = values
         self._before = self._base = None
+        self._held = False
         self._show()
 
     def stepBy(self, steps: int) -> None:
@@ -129,6 +136,8 @@ class NumberField(QAbstractSpinBox):
             self._take_back()
             self.taken_back.emit()
             event.ignore()  # what the field stands in may have a way out of its own
+        elif event.key() in ENTER and (wrong := self._wrong()):
+            self._hold(wrong)
         else:
             super().keyPressEvent(event)
 
@@ -145,8 +154,15 @@ class NumberField(QAbstractSpinBox):
         super().resizeEvent(event)
         self._place_unit()
 
+    def set_unit(self, unit: str) -> None:
+        """Name another unit behind the number, where a neighboring field decides it."""
+        if unit != self._unit.text():
+            self._unit.setText(unit)
+            self.setAccessibleName(f"{self._setting.title} ({unit})")
+            self._place_unit()
+
     def _place_unit(self) -> None:
-        if not self._setting.unit:
+        if not self._unit.text():
             return
         line = self.lineEdit()
         width = self._unit.sizeHint().width()
@@ -161,6 +177,26 @@ class NumberField(QAbstractSpinBox):
         self.lineEdit().setPlaceholderText("" if same else MIXED)
         self.lineEdit().setText(self._setting.show(self._values[0]) if same else "")
         self._place_unit()
+
+    def _wrong(self) -> str:
+        """What is wrong with the text, in words; empty where it stands for the values."""
+        if self._stands_for(self._values):
+            return ""
+        try:
+            self._read(self.lineEdit().text(), self._base or self._values)
+        except SettingError as error:
+            return str(error)
+        return ""
+
+    def _hold(self, wrong: str) -> None:
+        """Go back to the values from before the edit, but leave its text and what is wrong with
+        it to be read and mended."""
+        before = self._before
+        self._held = True
+        if before is not None and before != self._values:
+            self._values = before
+            self._tell()
+        self.refused.emit(wrong)
 
     def _stands_for(self, values: tuple[Number, ...]) -> bool:
         text = self.lineEdit().text()
@@ -184,6 +220,7 @@ class NumberField(QAbstractSpinBox):
         return tuple(read)
 
     def _typed(self, text: str) -> None:
+        self._held = False
         self._place_unit()
         if self._before is None:
             self._before = self._values
@@ -205,18 +242,23 @@ class NumberField(QAbstractSpinBox):
         self.edited.emit(self._values[0] if alike(self._values) else Each(self._values))
 
     def finish(self) -> None:
-        """End the edit under way, as Enter does: what is shown holds, a text that is none goes."""
+        """End the edit under way, as leaving does: what is shown holds, a text that is none goes
+        and is spoken of."""
         if self._stands_for(self._values):
             self._before = self._base = None
             self._show()
             self.refused.emit("")
         else:
+            text, wrong = self.lineEdit().text(), self._wrong()
             self._take_back()
+            if text and wrong:
+                self.lost.emit(not_taken(text, wrong))
         self.committed.emit()
 
     def _take_back(self) -> None:
         """Show and tell the values from before the edit that is under way."""
         before, self._before, self._base = self._before, None, None
+        self._held = False
         changed = before is not None and before != self._values
         if before is not None:
             self._values = before
@@ -230,6 +272,11 @@ def _dress_number(field: NumberField) -> None:
     # The text's line, once dressed by the style sheet, takes no font of its spin box any more.
     for part in (field, field.lineEdit()):
         part.setFont(font(tabular=True))
+
+
+def not_taken(text: str, wrong: str) -> str:
+    """What is said of a ``text`` that was none and went when the field was left."""
+    return f"{quoted(text)} was not taken: {wrong}."
 
 
 def is_projects_own(event: QEvent) -> bool:

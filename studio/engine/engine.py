@@ -131,7 +131,7 @@ class TorchEngine:
                 f"The run in {folder} is still going on in process {info.process}.",
                 "Stop it there first.",
             )
-        check_project(project)
+        check_project(project, begun=True)
         device = devices.choose_device(self.team.device(project.recipe.device))
         if self.team.leads:
             run.clean()

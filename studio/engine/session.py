@@ -24,6 +24,7 @@ from studio.engine.preparing import Preparation, Stopped
 from studio.engine.recorder import Diverged
 from studio.engine.team import ALONE, Team, Wishes
 from studio.engine.trainer import Trainer
+from studio.project import schedules
 from studio.project.precision import resolve
 from studio.project.values import Project, Recipe
 from studio.runs.api import Device, Failed, Finished, Message, RecipeChanged, Stage, WorkFailed
@@ -157,7 +158,7 @@ class TrainingRun:
         self._choose_precision()
         preparation = Preparation(
             project=self._project,
-            analysis=check_project(self._project),
+            analysis=check_project(self._project, self._resumed),
             data=data,
             device=self._device,
             team=self._team,
@@ -213,11 +214,11 @@ class TrainingRun:
                 said = done
                 self._log.say(Stage(f"Reading the images: {done:,} of {total:,}"))
 
-        analysis = check_project(self._project)
+        analysis = check_project(self._project, self._resumed)
         assert analysis.input_shape is not None  # a network without problems has an input
         # In a team one process decodes what is kept on disk, and the others wait for it there.
         data = self._reader.read(self._project.data, analysis.input_shape, progress)
-        check_data(data, self._project)
+        check_data(data, self._project, self._resumed)
         if self._team.agree(0, Wishes(stop=self._control.stopping)).stop:
             raise Stopped
         for warning in data.warnings:
@@ -255,7 +256,7 @@ class TrainingRun:
                 f"The run has {done:,} epochs behind it, and {epochs:,} are asked for in all.",
                 f"Ask for more than {done:,}.",
             )
-        recipe = origin.place.recipe or self._project.recipe
+        recipe = schedules.pinned(origin.place.recipe or self._project.recipe)
         recipe = msgspec.structs.replace(recipe, epochs=epochs)
         self._log.place = origin.place
         self._log.metrics.changed(origin.place.step, f"{epochs:,} epochs", recipe)

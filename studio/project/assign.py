@@ -10,9 +10,10 @@ from studio.project.optimizers import OPTIMIZERS
 from studio.project.presets import Preset
 from studio.project.pretrained import start_from
 from studio.project.recipes import DATA_SETTINGS, RECIPE_SETTINGS
+from studio.project.regularization import CLASS_WEIGHTS
 from studio.project.schedules import SCHEDULES
 from studio.project.settings import Setting, SettingError
-from studio.project.values import Chosen, Project
+from studio.project.values import Chosen, Project, Recipe
 
 
 def set_value(project: Project, key: str, text: str) -> Project:
@@ -22,7 +23,7 @@ def set_value(project: Project, key: str, text: str) -> Project:
     ``schedule`` with a kind, one of their settings (``optimizer.momentum``), ``rate`` and the
     name of a node or layer (``rate.stage1``, a factor or "none"), ``preset``, ``data`` (digits or
     a folder), ``weights`` (random, a name of torchvision's or a file), or a node's setting
-    (``stage1.channels``).
+    (``stage1.channels``). ``class_weights`` switches ``class_weighting`` to them.
     """
     owner, _, name = key.partition(".")
     try:
@@ -41,7 +42,10 @@ def set_value(project: Project, key: str, text: str) -> Project:
 def _set_plain(project: Project, key: str, text: str) -> Project:
     for setting in RECIPE_SETTINGS:
         if setting.name == key:
-            return replace(project, recipe=replace(project.recipe, **{key: setting.parse(text)}))
+            recipe = replace(project.recipe, **{key: setting.parse(text)})
+            if key == CLASS_WEIGHTS.name and recipe.class_weights:
+                recipe = _weighed(recipe)
+            return replace(project, recipe=recipe)
     for setting in DATA_SETTINGS:
         if setting.name == key:
             return replace(project, data=replace(project.data, **{key: setting.parse(text)}))
@@ -61,6 +65,16 @@ def _set_plain(project: Project, key: str, text: str) -> Project:
         f"there is no setting {key!r}; known are {', '.join(names)}, data, weights, preset, "
         f"optimizer, schedule, optimizer.NAME, schedule.NAME, rate.NODE and NODE.NAME"
     )
+
+
+def _weighed(recipe: Recipe) -> Recipe:
+    """The recipe that uses the weights it gives: who sets them wants them to have an effect."""
+    if recipe.class_weighting == "balanced":
+        raise EditRefused(
+            "class weights have no effect while class weighting is balanced: set "
+            "class_weighting=given before them"
+        )
+    return replace(recipe, class_weighting="given")
 
 
 def _preset(name: str) -> Preset:

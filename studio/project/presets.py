@@ -55,7 +55,7 @@ PRESETS: tuple[Preset, ...] = (
         {
             "optimizer": Chosen("momentum", {"weight_decay": 0.0001}),
             "learning_rate": 0.05,
-            "schedule": Chosen("multi_step", {"at": "20, 30"}),
+            "schedule": Chosen("multi_step"),
             "epochs": 40,
         },
     ),

@@ -95,10 +95,12 @@ class Problem:
     """One thing that keeps the project from being trained.
 
     ``node`` is empty where the network as a whole, the data or the recipe is meant. ``code`` is
-    stable, for scripts.
+    stable, for scripts. ``setting`` is the one of the node or the recipe that it is about, where
+    there is one.
     """
 
     node: str
     code: str
     message: str
     fix: Fix | None = None
+    setting: str = ""

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from studio.project import pretrained, rates, registry
+from studio.project import course, pretrained, rates, registry
 from studio.project.augmentation import AUGMENTATION_SETTINGS
 from studio.project.optimizers import OPTIMIZERS
 from studio.project.precision import PRECISION
-from studio.project.problems import Problem
+from studio.project.problems import Fix, Problem, SetRecipe
 from studio.project.regularization import REGULARIZATION_SETTINGS
 from studio.project.schedules import SCHEDULES
 from studio.project.settings import Choice, Flag, Integer, Real, Setting, SettingError, complete
@@ -44,8 +44,9 @@ SEED = Integer(
 
 WARMUP = Real(
     name="warmup", title="Warm-up", default=0.0, minimum=0.0, maximum=1_000_000,
-    help="The learning rate rises along a line first, and only then does the schedule begin to "
-    "count. The first gradients are large and point to nowhere in particular (Goyal et al. 2017).",
+    help="How many epochs or steps the learning rate first rises along a line; 0 is none. Only "
+    "then does the schedule begin to count. The first gradients are large and point to nowhere in "
+    "particular (Goyal et al. 2017).",
 )  # fmt: skip
 WARMUP_UNIT = Choice(
     name="warmup_unit", title="in", default="epochs",
@@ -209,22 +210,19 @@ def recipe_problems(project: Project) -> tuple[Problem, ...]:
 
 def _across(recipe: Recipe) -> Iterator[Problem]:
     """What is wrong between the settings of a recipe, each of which is right in itself."""
-    if recipe.warmup_unit == "epochs" and recipe.warmup >= recipe.epochs >= 1:
-        yield _problem(
-            f"the warm-up takes {recipe.warmup:g} epochs and the run {recipe.epochs:,}: shorten "
-            "the warm-up"
-        )
+    yield from course.too_long(recipe)
     if recipe.averaging and recipe.averaging_start >= recipe.epochs >= 1:
         yield _problem(
             f"averaging begins after epoch {recipe.averaging_start:,} and the run has "
-            f"{recipe.epochs:,}: begin earlier"
+            f"{recipe.epochs:,}: begin earlier",
+            Fix("Average from the start", SetRecipe("averaging_start", 0)),
         )
     if recipe.class_weighting == "given" and not recipe.class_weights.strip():
         yield _problem("class weights are to be given, and none are: type one for each class")
 
 
-def _problem(message: str) -> Problem:
-    return Problem("recipe", "setting", f"recipe: {message}")
+def _problem(message: str, fix: Fix | None = None) -> Problem:
+    return Problem("recipe", "setting", f"recipe: {message}", fix)
 
 
 def _input_channels(project: Project) -> int | None:

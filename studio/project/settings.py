@@ -15,6 +15,10 @@ Value = bool | int | float | str | dict[str, Any]
 Values = Mapping[str, Any]
 
 
+TECHNICAL = 100_000
+"""From here on a bound keeps nonsense out and tells nobody anything: forms leave it out."""
+
+
 class SettingError(ValueError):
     """A value that a setting does not take; the message is a sentence for the user."""
 
@@ -124,7 +128,7 @@ class Real(Setting):
             start = "above" if self.above else "at least"
             raise SettingError(
                 f"{self.title.lower()} must be {start} {self.minimum:g} and at most "
-                f"{self.maximum:g}, not {quoted(value)}"
+                f"{shown(self.maximum)}, not {quoted(value)}"
             )
         return number
 
@@ -245,6 +249,11 @@ def complete(settings: Sequence[Setting], given: Values, owner: str) -> dict[str
             f"{owner}: there is no setting {quoted(sorted(unknown)[0])}; known are {known}"
         )
     return result
+
+
+def shown(number: float) -> str:
+    """A bound as a sentence has it: 1,000,000 and not 1e+06."""
+    return f"{number:,.0f}" if abs(number) >= 1000 and number == int(number) else f"{number:g}"
 
 
 def quoted(value: object) -> str:

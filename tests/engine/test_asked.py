@@ -114,7 +114,7 @@ def test_the_command_asks_and_hears_that_it_was_heard(
         (["--set", "batch_size=3"], "'batch_size' cannot change while a run is under way"),
         (["--set", "epochs"], "--set takes KEY=VALUE"),
         (["--set", "learning_rate=-1"], "must be above 0"),
-        (["--set", "warmup=900"], "shorten the warm-up"),
+        (["--set", "warmup=900"], "set the warm-up to"),
         (["explode"], "invalid choice"),
     ],
 )

@@ -497,3 +497,15 @@ def test_a_network_larger_than_the_memory_is_told_in_words_by_every_use(
     ):
         with pytest.raises(WorkFailed, match="does not fit into the memory"):
             use()
+
+
+def test_a_run_that_began_with_steps_behind_its_end_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    train(small_project(epochs=1), folder)
+    # As an earlier version let it begin.
+    late = with_recipe(small_project(epochs=1), schedule=Chosen("step", {"every": 50}))
+    with pytest.raises(WorkFailed, match="every 50 epochs"):
+        TorchEngine().start(late, tmp_path / "new")
+    codec.save(late, folder / "project.studio")
+    finish(TorchEngine().resume(folder, 2))
+    assert RunFolder(folder).info().state == "completed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,15 +15,16 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 from studio.app.elided import ElidedLabel
 from studio.app.fields import ChoiceField, field
 from studio.app.forms import SettingsForm
+from studio.app.number_field import NumberField
 from studio.app.tabbing import follow_layout
 from studio.app.theme.style import hairline, set_role
 from studio.app.theme.tokens import S1, S2, S3, S4
 from studio.app.train.curve_editor import CurveEditor
 from studio.app.workspace import Workspace
-from studio.project import recipes
-from studio.project.optimizers import OPTIMIZERS, OptimizerKind
+from studio.project import course, recipes, schedules
+from studio.project.optimizers import OPTIMIZERS, OptimizerKind, Rule
 from studio.project.schedules import SCHEDULES, ScheduleKind
-from studio.project.settings import Choice, Setting, SettingError
+from studio.project.settings import Choice, Setting, SettingError, complete
 from studio.project.values import Chosen, Project, Recipe
 
 
@@ -173,10 +175,15 @@ class ChosenCard(Card):
         self._place.setSpacing(S1)
         self.formula = QLabel(self)
         self.formula.setWordWrap(True)
+        self.torch_formula = QLabel(self)
+        self.torch_formula.setWordWrap(True)
+        set_role(self.torch_formula, "small")
+        self.torch_formula.hide()
         self.column.addWidget(self.choice)
         self.column.addWidget(self.unknown)
         self.column.addLayout(self._place)
         self.column.addWidget(self.formula)
+        self.column.addWidget(self.torch_formula)
 
     @property
     def settings_form(self) -> SettingsForm | None:
@@ -194,11 +201,50 @@ class ChosenCard(Card):
         if kind is None:
             self.unknown.setText(f"There is no {self._part} {chosen.kind!r} here: choose another.")
         if kind is not None and self._form is not None:
-            values = {setting.name: setting.initial for setting in kind.settings}
-            values |= chosen.settings
+            values = self._values(project, kind)
             self._form.set_values(values)
-            self._form.set_errors(_errors({s.name: s for s in kind.settings}, values))
+            self._form.set_errors(
+                self._faults(project) | _errors({s.name: s for s in kind.settings}, values)
+            )
         self._left[chosen.kind] = dict(chosen.settings)
+        if kind is not None:
+            self._show_rule(self._rule(project, kind), kind)
+
+    def _rule(self, project: Project, kind: OptimizerKind | ScheduleKind) -> Rule:
+        """The formulas of what is chosen, with the terms that its settings turn on."""
+        chosen: Chosen = getattr(project.recipe, self._part)
+        assert isinstance(kind, OptimizerKind)
+        try:
+            return kind.rule(complete(kind.settings, chosen.settings, kind.title))
+        except SettingError:  # said under the field; the rule is meanwhile as it is by default
+            return kind.rule(complete(kind.settings, {}, kind.title))
+
+    def _show_rule(self, rule: Rule, kind: OptimizerKind | ScheduleKind) -> None:
+        """Write the lecture's rule down, and below it where torch's is another."""
+        lines = rule.lecture or rule.torch
+        others = [line for line in rule.torch if line not in lines]
+        source = kind.source if isinstance(kind, OptimizerKind) else ""
+        name = "lecture: " if others else ""
+        self.formula.setText(name + formula_html(lines))
+        warming = "In the warm-up, i counts its w steps." if lines[-1][:4] == "warm" else ""
+        about = "<br>".join(html.escape(part) for part in (kind.help, source, warming) if part)
+        self.formula.setToolTip(f"<qt>{about}</qt>")
+        self.formula.setAccessibleName(f"Formula of {kind.title}")
+        self.formula.setAccessibleDescription(f"{', '.join(lines)}. {kind.help}")
+        self.torch_formula.setVisible(bool(others))
+        self.torch_formula.setText(f"torch: {formula_html(others)}" if others else "")
+        self.torch_formula.setToolTip(f"<qt>{html.escape(rule.differ)}</qt>" if others else "")
+        self.torch_formula.setAccessibleName(f"torch's formula of {kind.title}")
+        self.torch_formula.setAccessibleDescription(f"{', '.join(others)}. {rule.differ}")
+
+    def _values(self, project: Project, kind: OptimizerKind | ScheduleKind) -> dict[str, Any]:
+        """The settings that hold, whether or not they are in bounds."""
+        chosen: Chosen = getattr(project.recipe, self._part)
+        return {setting.name: setting.initial for setting in kind.settings} | chosen.settings
+
+    def _faults(self, project: Project) -> dict[str, str]:
+        """What is wrong with settings that are each in bounds, by their names."""
+        return {}
 
     def _rebuild(self, kind: OptimizerKind | ScheduleKind | None) -> None:
         if self._form is not None:
@@ -208,6 +254,7 @@ class ChosenCard(Card):
             self._form = None
         if kind is None:
             self.formula.clear()
+            self.torch_formula.hide()
             return
         if kind.settings:
             self._form = SettingsForm(kind.settings, self)
@@ -215,11 +262,6 @@ class ChosenCard(Card):
             self._form.committed.connect(lambda _: self.workspace.end_merge())
             self._place.addWidget(self._form)
         follow_layout(self)
-        self.formula.setText(formula_html(kind.formula))
-        source = f"\n{kind.source}" if isinstance(kind, OptimizerKind) else ""
-        self.formula.setToolTip(f"{kind.help}{source}")
-        self.formula.setAccessibleName(f"Formula of {kind.title}")
-        self.formula.setAccessibleDescription(f"{kind.formula}. {kind.help}")
 
     def _choose(self, kind: str) -> None:
         # Who looks at another decay for a moment finds the first one as it was.
@@ -276,9 +318,36 @@ class RateCard(ChosenCard):
         self.rate_form.set_errors(_errors({"learning_rate": START_RATE}, values))
         values = asdict(project.recipe)
         self.warm_form.set_values(values)
+        length = self.warm_form.editor("warmup")
+        assert isinstance(length, NumberField)
+        length.set_unit(project.recipe.warmup_unit)
         declared = {setting.name: setting for setting in recipes.WARMUP_SETTINGS}
-        self.warm_form.set_errors(_errors(declared, values))
+        self.warm_form.set_errors(self._long(project) | _errors(declared, values))
         self.preview.show_recipe(project.recipe, self._steps_per_epoch)
+
+    def _values(self, project: Project, kind: OptimizerKind | ScheduleKind) -> dict[str, Any]:
+        values = super()._values(project, kind)
+        if isinstance(kind, ScheduleKind):
+            follows = dict(kind.follows(schedules.span(project.recipe)))
+            values |= follows | project.recipe.schedule.settings
+        return values
+
+    def _rule(self, project: Project, kind: OptimizerKind | ScheduleKind) -> Rule:
+        try:
+            return Rule(schedules.formula(project.recipe))
+        except SettingError:
+            return Rule(schedules.formula(Recipe(schedule=Chosen(kind.kind))))
+
+    def _faults(self, project: Project) -> dict[str, str]:
+        return self._long(project)
+
+    def _long(self, project: Project) -> dict[str, str]:
+        """What of the course lies behind the run's end, by the setting that says so."""
+        faults = {}
+        for problem in course.too_long(project.recipe, self._steps_per_epoch):
+            message = problem.message.removeprefix("recipe: ")
+            faults[problem.setting] = f"{message[:1].upper()}{message[1:]}."
+        return faults
 
     def set_steps_per_epoch(self, steps: int | None) -> None:
         """Draw the curve for this many steps an epoch, where known, from ``show_project`` on."""
@@ -329,10 +398,11 @@ START_RATE = dataclasses.replace(recipes.LEARNING_RATE, title="Start α₀")
 """The learning rate under its own card's title, which need not be said twice."""
 
 
-def formula_html(formula: str) -> str:
-    """A formula of the project's declarations with raised exponents, a rule on each line."""
-    raised = re.sub(r"\^(?:\(([^)]*)\)|(⌊[^⌋]*⌋))", r"<sup>\1\2</sup>", formula)
-    return f"<i>{raised.replace(',  ', '<br>')}</i>"
+def formula_html(lines: Sequence[str]) -> str:
+    """Formulas of the project's declarations with raised exponents, each on a line of its own."""
+    text = "<br>".join(map(html.escape, lines))
+    raised = re.sub(r"\^(?:\(([^)]*)\)|(⌊[^⌋]*⌋))", r"<sup>\1\2</sup>", text)
+    return f"<i>{raised}</i>"
 
 
 def _fitting_rate(project: Project, kind: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
@@ -58,6 +58,8 @@ class CurveEditor(RatePreview):
         self._warm = 0.0
         self._start = 1.0
         self._dragging = False
+        self._over: int | None = None
+        """The point below the pointer."""
 
     def show_recipe(self, recipe: Recipe, steps_per_epoch: int | None = None) -> None:
         """Draw this recipe's rate, with handles where it goes through points of the user's."""
@@ -95,6 +97,17 @@ class CurveEditor(RatePreview):
             return factor / self._top()
         floor, top = self._floor(), self._top()
         return math.log(max(factor, floor) / floor) / math.log(top / floor)
+
+    def _ceiling(self) -> float:
+        return self._start * self._top() if self.points else super()._ceiling()
+
+    def _top_words(self) -> tuple[str, str]:
+        at = self.chosen if self._dragging or self.hasFocus() else self._over
+        if at is None or at >= len(self.points):
+            return super()._top_words()
+        place, height = self.points[at]
+        epoch = self._warm + place * (self._epochs - self._warm)
+        return f"epoch {epoch:.3g}: {height * self._start:.3g}", f"{height:g} α₀"
 
     def _top(self) -> float:
         return max(1.0, *(height for _, height in self.points))
@@ -142,13 +155,25 @@ class CurveEditor(RatePreview):
         if self._dragging:
             self._send(drawn.moved(self.points, self.chosen, *self._point_at(event.position())))
         elif self.points:
-            over = self._hit(event.position()) is not None
-            self.setCursor(Qt.CursorShape.SizeAllCursor if over else Qt.CursorShape.ArrowCursor)
+            over = self._hit(event.position())
+            hand = Qt.CursorShape.ArrowCursor if over is None else Qt.CursorShape.SizeAllCursor
+            self.setCursor(hand)
+            self._look_at(over)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._look_at(None)
+
+    def _look_at(self, over: int | None) -> None:
+        if over != self._over:
+            self._over = over
+            self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._dragging:
             self._dragging = False
             self.committed.emit()
+            self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if not self.points:

@@ -48,7 +48,9 @@ class RatePreview(QWidget):
             self._points = []
         if self._points:
             first, last = self._points[0][1], self._points[-1][1]
-            words = f"From {_rate(first)} to {_rate(last)} over {self._span()}."
+            top = max(rate for _, rate in self._points)
+            over = f", {_rate(top)} at the highest," if top > max(first, last) else ""
+            words = f"From {_rate(first)} to {_rate(last)}{over} over {self._span()}."
             if self._depends:
                 words = f"From {_rate(first)}; when it falls depends on the run."
             self.setAccessibleDescription(words)
@@ -80,7 +82,7 @@ class RatePreview(QWidget):
 
     def _height(self, rate: float) -> float:
         """How high in the box a rate is drawn, from 0 to 1."""
-        return rate / (max(rate for _, rate in self._points) or 1.0)
+        return rate / (self._ceiling() or 1.0)
 
     def _paint_over(self, painter: QPainter) -> None:
         """What else is drawn on the curve."""
@@ -123,15 +125,28 @@ class RatePreview(QWidget):
         self._paint_over(painter)
         painter.end()
 
+    def _top_words(self) -> tuple[str, str]:
+        """What stands over the curve: the rate at the top of the box, and where it goes."""
+        first, last, top = self._points[0][1], self._points[-1][1], self._ceiling()
+        starts = f"{_rate(first)} → " if first != top else ""
+        end = "depends on the run" if self._depends else f"ends at {_rate(last)}"
+        if starts:
+            end = f"{starts}{'depends on the run' if self._depends else _rate(last)}"
+        return f"max {_rate(top)}" if starts else _rate(top), end
+
+    def _ceiling(self) -> float:
+        """The rate that the top of the box stands for."""
+        return max(rate for _, rate in self._points)
+
     def _paint_words(self, painter: QPainter) -> None:
         painter.setFont(font(FONT_SMALL, tabular=True))
         painter.setPen(color("muted"))
         height = QFontMetricsF(painter.font()).height()
         row = QRectF(S2, S1, self.width() - 2 * S2, height)
         right = Qt.AlignmentFlag.AlignRight
-        painter.drawText(row, Qt.AlignmentFlag.AlignLeft, _rate(self._points[0][1]))
-        end = f"ends at {_rate(self._points[-1][1])}"
-        painter.drawText(row, right, "depends on the run" if self._depends else end)
+        left, end = self._top_words()
+        painter.drawText(row, Qt.AlignmentFlag.AlignLeft, left)
+        painter.drawText(row, right, end)
         row.moveTop(self.height() - height - S1 + 1)
         painter.drawText(row, Qt.AlignmentFlag.AlignLeft, "0")
         painter.drawText(row, right, self._span())

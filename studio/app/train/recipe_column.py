@@ -56,6 +56,11 @@ class RecipeColumn(QFrame):
         self.rate.column.addWidget(self.finder)
         self.preset = PresetCard(workspace)
         self.batch = PlainCard("Batch and epochs", workspace, "recipe", recipes.BATCH_SETTINGS)
+        self.images = QLabel(self.batch)
+        self.images.setWordWrap(True)
+        self.images.hide()
+        set_role(self.images, "small")
+        self.batch.column.addWidget(self.images)
         self.regularization = PlainCard(
             "Regularization",
             workspace,
@@ -176,11 +181,10 @@ class RecipeColumn(QFrame):
             and ran.data.test_share == project.data.test_share
         )
         if started is None or not same:
-            self.batch.summary.clear()
+            self.images.hide()
             self.rate.set_steps_per_epoch(None)
             return
         images = started.train_images
-        self.batch.summary.setText(f"{images:,} images")
         recipe = project.recipe
         steps = -(-images // max(1, recipe.batch_size * recipe.accumulate))
         if ran is not None and (ran.recipe.batch_size, ran.recipe.accumulate) == (
@@ -189,7 +193,11 @@ class RecipeColumn(QFrame):
         ):
             steps = started.steps_per_epoch
         total = steps * project.recipe.epochs
-        self.batch.summary.setToolTip(f"{steps:,} steps an epoch, {total:,} in the whole run")
+        self.images.setText(
+            f"{images:,} images to train with, {started.validation_images:,} to check with"
+        )
+        self.images.show()
+        self.images.setToolTip(f"{steps:,} steps an epoch, {total:,} in the whole run")
         self.rate.set_steps_per_epoch(steps)
 
     def _show_device(self) -> None:

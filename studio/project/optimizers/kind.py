@@ -8,9 +8,23 @@ from dataclasses import dataclass
 from studio.project.settings import Flag, Real, Setting, Values
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An update rule as formulas, one a line, with the terms alone that the settings turn on.
+
+    ``torch`` is what is applied. ``lecture`` is the lecture's way to write it and ``differ`` says
+    how the two differ; both are empty where they do not, or where the lecture has no such rule.
+    The gradient is ∇L, or g where a weight decay goes through it; t counts steps from 1.
+    """
+
+    torch: tuple[str, ...]
+    lecture: tuple[str, ...] = ()
+    differ: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OptimizerKind:
-    """An update rule. ``rate`` is a learning rate to start from.
+    """An update rule, which ``rule`` writes down. ``rate`` is a learning rate to start from.
 
     For the memory forecast: ``slots`` is how many values it keeps for each parameter, ``scratch``
     how many it needs for each while it steps. Where ``by_matrix``, most parameters are stepped as
@@ -21,7 +35,7 @@ class OptimizerKind:
     kind: str
     title: str
     help: str
-    formula: str
+    rule: Callable[[Values], Rule]
     source: str
     settings: tuple[Setting, ...]
     rate: float
@@ -31,13 +45,13 @@ class OptimizerKind:
 
 
 WEIGHT_DECAY = Real(
-    name="weight_decay", title="Weight decay", default=0.0, minimum=0.0, maximum=1.0,
+    name="weight_decay", title="Weight decay λ", default=0.0, minimum=0.0, maximum=1.0,
     logarithmic=True,
     help="Pulls every weight toward zero: λ times the weight is added to its gradient.",
 )  # fmt: skip
 
 DECAY_NORMS = Flag(
-    name="decay_norms", title="Norms, biases", default=True,
+    name="decay_norms", title="Norms, biases too", default=True,
     unless=("weight_decay", (0.0, 0)),
     help="Whether the scales and shifts of norms and all biases decay too. They are few, and a "
     "decay of them regularizes little: modern recipes leave them out (He et al. 2019, section "
@@ -50,6 +64,13 @@ EPSILON = Real(
     help="Keeps the division from zero. torch adds it behind the root, and Adam's behind the bias "
     "correction: √v̂ + ε. A larger one makes the steps of rarely moved weights smaller.",
 )  # fmt: skip
+
+
+def gradient(values: Values) -> tuple[str, str, tuple[str, ...]]:
+    """What the gradient and its square are called, and the line that says what it is."""
+    if values["weight_decay"]:
+        return "g", "g²", ("g = ∇L + λ W",)
+    return "∇L", "(∇L)²", ()
 
 
 def decoupled(default: float) -> Real:

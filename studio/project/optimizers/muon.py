@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from studio.project.optimizers.kind import DECAY_NORMS, OptimizerKind, decoupled
-from studio.project.settings import Choice, Flag, Integer, Real
+from studio.project.optimizers.kind import DECAY_NORMS, OptimizerKind, Rule, decoupled
+from studio.project.settings import Choice, Flag, Integer, Real, Values
+
+
+def _muon(values: Values) -> Rule:
+    lines = ["v ← γ v + (1 − γ) ∇L"]
+    if values["nesterov"]:
+        lines.append("n = γ v + (1 − γ) ∇L")
+    lines.append(f"O = U Vᵀ where {'n' if values['nesterov'] else 'v'} = U S Vᵀ")
+    if values["scale"] == "original":
+        lines.append("s = √max(1, rows / columns)")
+    else:
+        lines.append("s = 0.2 √max(rows, columns)")
+    decay = "α λ W − " if values["weight_decay"] else ""
+    return Rule((*lines, f"W ← W − {decay}α s O"))
+
 
 MUON = OptimizerKind(
     kind="muon",
@@ -11,9 +25,9 @@ MUON = OptimizerKind(
     help="Steps by whole matrices. A velocity is mostly made of few directions; a Newton-Schulz "
     "iteration brings its singular values near 1, so that rare directions are learned as fast "
     "as common ones. A convolution counts as a matrix with one row for each output channel. "
-    "Biases and norms are no matrices: AdamW steps these, in the same optimizer. torch's Muon "
-    "averages, v ← γ v + (1 − γ) ∇L; the direction is the same.",
-    formula="v ← γ v + (1 − γ) ∇L,  O = U Vᵀ where v = U S Vᵀ,  W ← W − α λ W − α s O",
+    "Biases and norms are no matrices: AdamW steps these, in the same optimizer. Jordan's adds "
+    "gradients up, v ← γ v + ∇L; torch's averages them, and the direction is the same.",
+    rule=_muon,
     source="Jordan et al. 2024; Liu et al. 2025 for the scale s that matches AdamW",
     settings=(
         Real(name="momentum", title="Momentum γ", default=0.95, minimum=0.0, maximum=0.9999,

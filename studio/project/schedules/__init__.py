@@ -8,6 +8,9 @@ another one: what is drawn is exactly what is applied. The one that waits for wh
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
+
+from msgspec.structs import replace
 
 from studio.project.schedules import plateau
 from studio.project.schedules.decays import (
@@ -30,7 +33,11 @@ __all__ = [
     "after_epoch",
     "curve",
     "drops",
+    "formula",
+    "pinned",
     "rate",
+    "settings_of",
+    "span",
     "warmup_steps",
 ]
 
@@ -41,6 +48,44 @@ SCHEDULES: dict[str, ScheduleKind] = {
         DRAWN,
     )
 }  # fmt: skip
+
+
+def span(recipe: Recipe) -> float:
+    """How many epochs the schedule has: those of the run behind a warm-up that counts epochs."""
+    epochs = recipe.epochs - (recipe.warmup if recipe.warmup_unit == "epochs" else 0.0)
+    return epochs if 1 <= epochs <= recipe.epochs else 1.0
+
+
+def settings_of(recipe: Recipe) -> dict[str, Any]:
+    """The settings of the schedule that hold: the user's, else what suits the run's length.
+
+    Raises SettingError, and KeyError for a schedule that is not known.
+    """
+    kind = SCHEDULES[recipe.schedule.kind]
+    given = {**kind.follows(span(recipe)), **recipe.schedule.settings}
+    return complete(kind.settings, given, kind.title)
+
+
+def pinned(recipe: Recipe) -> Recipe:
+    """The recipe with what its schedule takes from the run's length written down, so that a run
+    that is made longer keeps the steps that are behind it."""
+    kind = SCHEDULES[recipe.schedule.kind]
+    given = {**kind.follows(span(recipe)), **recipe.schedule.settings}
+    return replace(recipe, schedule=replace(recipe.schedule, settings=given))
+
+
+def formula(recipe: Recipe) -> tuple[str, ...]:
+    """α as formulas, one a line, with its warm-up where there is one: i counts its w steps, and t
+    from its end.
+
+    Raises SettingError, and KeyError for a schedule that is not known.
+    """
+    lines = SCHEDULES[recipe.schedule.kind].formula(settings_of(recipe))
+    if not recipe.warmup or recipe.warmup_start == 1:
+        return lines
+    start = recipe.warmup_start
+    rising = f"({start:g} + {1 - start:g} i / w)" if start else "i / w"
+    return (*lines, f"warm-up: α · {rising}")
 
 
 def warmup_steps(recipe: Recipe, steps_per_epoch: int) -> int:
@@ -56,7 +101,7 @@ def rate(recipe: Recipe, step: int, steps_per_epoch: int, lowered: float = 1.0) 
     ``lowered`` is the factor that a schedule which depends on the run has come to.
     """
     kind = SCHEDULES[recipe.schedule.kind]
-    values = complete(kind.settings, recipe.schedule.settings, kind.title)
+    values = settings_of(recipe)
     warm = warmup_steps(recipe, steps_per_epoch)
     total = max(1, recipe.epochs * steps_per_epoch - warm)
     factor = kind.factor(values, Moment(max(0, step - warm), total, steps_per_epoch))
@@ -69,8 +114,7 @@ def after_epoch(recipe: Recipe, before: Plateau, loss: float, accuracy: float) -
     """What a schedule that depends on the run knows after one more epoch; others know nothing."""
     if recipe.schedule.kind != PLATEAU.kind:
         return before
-    values = complete(PLATEAU.settings, recipe.schedule.settings, PLATEAU.title)
-    return plateau.after_epoch(values, before, loss, accuracy)
+    return plateau.after_epoch(settings_of(recipe), before, loss, accuracy)
 
 
 def drops(recipe: Recipe, steps_per_epoch: int) -> list[tuple[int, float]]:
@@ -78,7 +122,7 @@ def drops(recipe: Recipe, steps_per_epoch: int) -> list[tuple[int, float]]:
     kind = SCHEDULES.get(recipe.schedule.kind)
     if kind not in (STEP, MULTI_STEP):
         return []
-    values = complete(kind.settings, recipe.schedule.settings, kind.title)
+    values = settings_of(recipe)
     begin = warmup_steps(recipe, steps_per_epoch)
     if kind is STEP:
         epochs: Iterable[float] = range(values["every"], recipe.epochs, values["every"])

@@ -126,7 +126,7 @@ DRAWN = ScheduleKind(
     kind="drawn",
     title="drawn by hand",
     help="Goes through points that you set in the curve below.",
-    formula="α = α₀ · f(t / T)",
+    formula=lambda values: ("α = α₀ · f(t / T)",),
     settings=(
         POINTS,
         Choice(name="between", title="Between", default="line",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,16 +36,26 @@ class Moment:
 class ScheduleKind:
     """``factor`` gives what the learning rate is multiplied by at a moment of the run.
 
-    ``depends``: the run itself decides when it falls, so that no curve can be drawn before.
+    ``formula`` writes α at time t behind the warm-up down, one line for each of its parts, with
+    those alone that the settings turn on. ``depends``: the run itself decides when it falls, so
+    that no curve can be drawn before.
+    ``follows`` gives the settings that suit a run of so many epochs, behind its warm-up: they
+    hold until the user sets them, so that a shorter run still has its steps.
     """
 
     kind: str
     title: str
     help: str
-    formula: str
+    formula: Callable[[Values], tuple[str, ...]]
     settings: tuple[Setting, ...]
     factor: Callable[[Values, Moment], float]
     depends: bool = False
+    follows: Callable[[float], Values] = lambda epochs: {}
+
+
+def third(epochs: float) -> int:
+    """A third of the run in whole epochs, at least one."""
+    return max(1, math.ceil(epochs / 3))
 
 
 def per(default: str) -> Choice:
@@ -54,6 +65,11 @@ def per(default: str) -> Choice:
         choices=(("epoch", "once an epoch"), ("step", "at every step")),
         help="Whether t is the epoch number, or runs on within the epoch.",
     )  # fmt: skip
+
+
+def end_line(values: Values, name: str = "end") -> tuple[str, ...]:
+    """What α₁, the rate at the end, is; no line where it is zero."""
+    return (f"α₁ = {values[name]:g} α₀",) if values[name] else ()
 
 
 END = Real(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from studio.project.schedules.kind import ScheduleKind
+from studio.project.schedules.kind import ScheduleKind, end_line
 from studio.project.settings import Choice, Integer, Real, Values
 
 
@@ -23,7 +23,11 @@ PLATEAU = ScheduleKind(
     title="on plateau",
     help="Multiplies the learning rate by a factor k < 1 when the validation has not become "
     "better for some epochs. When that will be depends on the run.",
-    formula="α ← k · α after n epochs without progress",
+    formula=lambda values: (
+        "α ← max(k α, α₁)" if values["least"] else "α ← k α",
+        "after n epochs without progress",
+        *end_line(values, "least"),
+    ),
     settings=(
         Choice(name="watches", title="Watches", default="loss",
                choices=(("loss", "validation loss"), ("accuracy", "validation accuracy")),

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import math
 
-from studio.project.schedules.kind import END, Moment, ScheduleKind, per
+from studio.project.schedules.kind import END, Moment, ScheduleKind, end_line, per, third
 from studio.project.settings import Choice, Flag, Integer, Real, Values
+
+
+def _falling(values: Values, share: str) -> tuple[str, ...]:
+    """α for what is left, between 1 and 0, of the way from α₀ down to where it ends."""
+    if not values["end"]:
+        return (f"α = α₀ · {share}",)
+    return (f"s = {share}", "α = α₁ + (α₀ − α₁) s", *end_line(values))
 
 
 def _polynomial(values: Values, now: Moment) -> float:
@@ -18,7 +25,7 @@ POLYNOMIAL = ScheduleKind(
     title="polynomial decay",
     help="Falls to the end of the run along a power of what is left of it; with power 1 along a "
     "straight line.",
-    formula="α = α₀ · (1 − t / T)^(p)",
+    formula=lambda values: _falling(values, f"(1 − t / T){'' if values['power'] == 1 else '^(p)'}"),
     settings=(
         Real(name="power", title="Power p", default=1.0, minimum=0.0, maximum=20.0, above=True,
              help="1 is a straight line, 2 falls fast at first."),
@@ -39,12 +46,21 @@ COSINE = ScheduleKind(
     title="cosine",
     help="Falls slowly at first, fast in the middle and slowly at the end, where the minimum is "
     "near.",
-    formula="α = α₀ · (1 + cos(π t / T)) / 2",
+    formula=lambda values: _falling(values, "(1 + cos(π t / T)) / 2"),
     settings=(END, per("step")),
     factor=lambda values, now: _half_wave(
         min(1.0, now.epochs(values["per"]) / now.span), values["end"]
     ),
 )
+
+
+def _restarts_formula(values: Values) -> tuple[str, ...]:
+    if values["longer"] == 1:
+        return (*_falling(values, "(1 + cos(π t / T₀)) / 2"), "t counts from the last restart")
+    return (
+        *_falling(values, "(1 + cos(π t / Tᵢ)) / 2"),
+        f"t counts from restart i, Tᵢ = {values['longer']} Tᵢ₋₁",
+    )
 
 
 def _restarts(values: Values, now: Moment) -> float:
@@ -62,16 +78,18 @@ RESTARTS = ScheduleKind(
     title="cosine with restarts",
     help="Falls along a cosine, and starts again from the top: the jump leaves narrow minima, and "
     "each period ends in a good network.",
-    formula="α = α₀ · (1 + cos(π t / Tᵢ)) / 2",
+    formula=_restarts_formula,
     settings=(
         Integer(name="first", title="First T₀", default=5, minimum=1, maximum=100_000,
-                unit="epochs", help="How long the first period lasts."),
+                unit="epochs",
+                help="How long the first period lasts. A third of the run until you set it."),
         Integer(name="longer", title="Longer by", default=1, minimum=1, maximum=10, unit="times",
                 help="How much longer than the one before each further period is."),
         END,
         per("step"),
     ),
     factor=_restarts,
+    follows=lambda epochs: {"first": third(epochs)},
 )  # fmt: skip
 
 
@@ -101,7 +119,11 @@ ONE_CYCLE = ScheduleKind(
     help="Rises to α₀ and falls far below where it began. Large steps in the middle are a "
     "regularization of their own, and let a run be short. torch's OneCycleLR moves the momentum "
     "against it as well; here the momentum stays.",
-    formula="α₀ / d ↗ α₀ ↘ α₀ / (d · e)",
+    formula=lambda values: (
+        "α₀ / d ↗ α₀ ↘ α₀ / d ↘ α₀ / (d e)"
+        if values["three_phases"]
+        else "α₀ / d ↗ α₀ ↘ α₀ / (d e)",
+    ),
     settings=(
         Real(name="rise", title="Rises for", default=0.3, minimum=0.0, maximum=1.0,
              unit="of the run", help="The part of the run in which the learning rate rises."),

@@ -81,7 +81,7 @@ _HE = "He et al. 2016"
 _CIFAR_RECIPE = Recipe(
     optimizer=Chosen("momentum", {"weight_decay": 0.0001}),
     learning_rate=0.1,
-    schedule=Chosen("step", {"factor": 0.1, "every": 60}),
+    schedule=Chosen("multi_step"),  # at half and three quarters, as in the paper
     batch_size=128,
     epochs=164,
 )

@@ -7,20 +7,23 @@ from html import unescape
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from studio.app.fields import ChoiceField, field
+from studio.app import forms
+from studio.app.fields import ChoiceField, TextField, field, tooltip
 from studio.app.forms import SettingsForm
 from studio.app.number_field import NumberField, ScrubLabel
 from studio.app.stepping import stepped
+from studio.project import recipes
 from studio.project.optimizers import OPTIMIZERS
 from studio.project.recipes import DATA_SETTINGS, RECIPE_SETTINGS
 from studio.project.registry import kinds
 from studio.project.schedules import SCHEDULES
-from studio.project.settings import Choice, Flag, Integer, Real, Setting
+from studio.project.schedules.drawn import POINTS
+from studio.project.settings import Choice, Flag, Integer, Real, Setting, SettingError
 
 CHANNELS = Integer(name="channels", title="Channels", default=64, minimum=1, maximum=4096)
 PADDING = Integer(
@@ -99,9 +102,9 @@ def test_a_text_that_is_no_number_is_said_in_words_and_not_told(qtbot: QtBot) ->
     [(CHANNELS, "12x"), (CHANNELS, "99999999999"), (CHANNELS, ""), (RATE, "1e9"), (RATE, "0.3e")],
     ids=lambda value: str(getattr(value, "name", value)),
 )
-@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Escape])
+@pytest.mark.parametrize("enter", [False, True])
 def test_a_text_that_is_no_value_gives_way_to_the_value_from_before_the_edit(
-    qtbot: QtBot, setting: Setting, text: str, key: Qt.Key
+    qtbot: QtBot, setting: Setting, text: str, enter: bool
 ) -> None:
     form = _form(qtbot, setting)
     told: list[object] = []
@@ -110,7 +113,14 @@ def test_a_text_that_is_no_value_gives_way_to_the_value_from_before_the_edit(
     _retype(qtbot, editor, text)
     if not text:
         qtbot.keyClick(editor.lineEdit(), Qt.Key.Key_Backspace)
-    qtbot.keyClick(editor, key)
+    if enter:
+        # The value from before holds at once; the text stays with what is wrong with it.
+        qtbot.keyClick(editor, Qt.Key.Key_Return)
+        assert editor.value == setting.initial
+        form.set_values({setting.name: setting.initial})  # as the workspace tells it back
+        assert editor.text() == text
+        assert form.message(setting.name) != ""
+    qtbot.keyClick(editor, Qt.Key.Key_Escape)
     assert editor.value == setting.initial
     assert editor.text() == setting.show(setting.initial)
     assert told[-1:] in ([], [setting.initial])
@@ -328,3 +338,108 @@ def test_a_flag_that_is_of_no_use_can_be_switched_off_and_not_on(qtbot: QtBot) -
     assert editor.isEnabled()
     assert "compiler" not in editor.toolTip() + editor.accessibleDescription()
     assert form.editor("momentum").isEnabled()
+
+
+def _bubbles(form: SettingsForm) -> list[str]:
+    labels = form.window().findChildren(QLabel)
+    return [b.text() for b in labels if b.property("role") == "bubble" and b.isVisible()]
+
+
+def _leave(qtbot: QtBot, form: SettingsForm, to: str) -> None:
+    qtbot.waitExposed(form)
+    form.activateWindow()
+    form.editor(to).setFocus(Qt.FocusReason.TabFocusReason)
+    QApplication.processEvents()
+
+
+def test_a_refused_text_that_enter_left_can_be_mended(qtbot: QtBot) -> None:
+    form = _form(qtbot, CHANNELS)
+    editor = _number(form, "channels")
+    _retype(qtbot, editor, "12x")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.keyClick(editor.lineEdit(), Qt.Key.Key_Backspace)
+    assert editor.value == 12
+    assert form.message("channels") == ""
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    assert editor.text() == "12"
+
+
+def test_enter_on_a_text_that_is_none_presses_no_button_around_it(qtbot: QtBot) -> None:
+    form = _form(qtbot, CHANNELS)
+    editor = _number(form, "channels")
+    _retype(qtbot, editor, "x")
+    event = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(editor, event)
+    assert event.isAccepted()
+
+
+@pytest.mark.parametrize("enter", [False, True])
+def test_leaving_a_text_that_is_none_says_that_it_was_not_taken(
+    qtbot: QtBot, enter: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "LOST_MS", 60)
+    form = _form(qtbot, POINTS, CHANNELS)
+    told: list[object] = []
+    form.edited.connect(lambda name, value: told.append(value))
+    editor = form.editor("points")
+    assert isinstance(editor, TextField)
+    _leave(qtbot, form, "points")
+    qtbot.waitUntil(editor.hasFocus)
+    editor.selectAll()
+    qtbot.keyClicks(editor, "0:1, 1:0.5:-3")
+    if enter:
+        qtbot.keyClick(editor, Qt.Key.Key_Return)
+        assert editor.text() == "0:1, 1:0.5:-3"
+        assert "Points must be pairs" in form.message("points")
+        assert told[-1] == POINTS.initial  # what a beginning of it stood for is taken back
+    _leave(qtbot, form, "channels")
+    assert editor.text() == editor.value == POINTS.initial
+    assert told[-1] == POINTS.initial
+    assert form.message("points") == ""
+    (said,) = _bubbles(form)
+    assert said.startswith("'0:1, 1:0.5:-3' was not taken: points must be pairs")
+    qtbot.waitUntil(lambda: _bubbles(form) == [])
+
+
+def test_leaving_a_number_that_is_none_says_so_until_the_form_is_hidden(qtbot: QtBot) -> None:
+    form = _form(qtbot, CHANNELS, RATE)
+    editor = _number(form, "channels")
+    _leave(qtbot, form, "channels")
+    qtbot.waitUntil(editor.hasFocus)
+    _retype(qtbot, editor, "12x")
+    _leave(qtbot, form, "rate")
+    (said,) = _bubbles(form)
+    assert said.startswith("'12x' was not taken")
+    assert editor.value == 64
+    form.hide()
+    assert editor.accessibleDescription() == CHANNELS.help
+
+
+def test_escape_takes_a_text_in_a_row_back(qtbot: QtBot) -> None:
+    form = _form(qtbot, POINTS)
+    editor = form.editor("points")
+    assert isinstance(editor, TextField)
+    editor.selectAll()
+    qtbot.keyClicks(editor, "0:1, 1:0.5")
+    assert editor.value == "0:1, 1:0.5"
+    qtbot.keyClick(editor, Qt.Key.Key_Escape)
+    assert editor.text() == editor.value == POINTS.initial
+
+
+def test_a_text_that_its_field_cuts_is_whole_in_the_tooltip(qtbot: QtBot) -> None:
+    form = _form(qtbot, POINTS)
+    editor = form.editor("points")
+    assert isinstance(editor, TextField)
+    editor.set_value("0:0.1, 0.2:1, 0.5:0.4, 1:0.01")
+    editor.resize(60, editor.height())
+    assert "0:0.1, 0.2:1, 0.5:0.4, 1:0.01" in editor.whole_tip()
+    editor.resize(600, editor.height())
+    assert editor.whole_tip() == editor.toolTip()
+
+
+def test_a_bound_that_is_only_technical_is_left_out(qtbot: QtBot) -> None:
+    assert "0 or more." in tooltip(recipes.WARMUP)
+    assert "1 or more images." in tooltip(recipes.BATCH_SIZE)
+    assert "Above 0 to 100." in tooltip(recipes.LEARNING_RATE)
+    with pytest.raises(SettingError, match="at most 1,000,000"):
+        recipes.WARMUP.check(2e6)

@@ -438,7 +438,7 @@ def test_a_run_can_take_the_decay_of_ones_own_recipe(
     until(lambda: far.isVisible() and far.pause.isEnabled())
     far.change.trigger()
     far.popup.decay.setChecked(True)
-    assert "shorten the warm-up" in far.popup.news.text()  # 40 epochs of a run of 5
+    assert "set the warm-up to 1 epoch" in far.popup.news.text()  # 40 epochs of a run of 5
     assert not far.popup.button.isEnabled()
     far.popup.epochs.set_value(60)
     far.popup.epochs.edited.emit(60)

@@ -219,7 +219,8 @@ def test_during_a_run_the_recipe_says_that_edits_are_for_the_next_one(
     assert page.recipe.note.isHidden()
     begun(page, controller)
     assert page.recipe.note.isVisible()
-    assert page.recipe.batch.summary.text() == "1,078 images"
+    assert page.recipe.images.text().startswith("1,078 images to train with, ")
+    assert page.recipe.images.text().endswith(" to check with")
     controller.shutdown()
     assert page.recipe.note.isHidden()
 

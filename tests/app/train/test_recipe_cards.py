@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from studio.app.fields import TextField
@@ -267,3 +268,83 @@ def test_compile_is_offered_where_the_chosen_device_can(
     column.machine.form.edited.emit("device", "cuda")
     assert editor.isEnabled()
     assert reason not in editor.toolTip()
+
+
+def test_the_formula_follows_the_settings_and_stands_beside_torchs(column: RecipeColumn) -> None:
+    optimizer = column.optimizer
+    optimizer.choice.edited.emit("momentum")
+    assert "v ← γ v + α ∇L<br>W ← W − v" in optimizer.formula.text()
+    assert "torch: <i>v ← γ v + ∇L<br>W ← W − α v</i>" in optimizer.torch_formula.text()
+    assert "in front of it" in optimizer.torch_formula.toolTip()
+    form = optimizer.settings_form
+    assert form is not None
+    form.edited.emit("nesterov", True)
+    form.edited.emit("weight_decay", 0.01)
+    assert "g = ∇L + λ W<br>" in optimizer.formula.text()
+    assert "W ← W − α (g + γ v)" in optimizer.torch_formula.text()
+    assert "λ" not in optimizer.torch_formula.text()  # said once
+    optimizer.choice.edited.emit("sgd")
+    assert optimizer.torch_formula.isHidden()
+
+
+def test_a_step_behind_the_end_is_said_under_its_field(column: RecipeColumn) -> None:
+    column.rate.choice.edited.emit("multi_step")
+    form = column.rate.settings_form
+    assert form is not None
+    assert form.message("at") == ""
+    form.edited.emit("at", "6, 40")
+    assert "has a step at epoch 40" in form.message("at")
+    assert "set the steps to 6, 9" in form.message("at")
+
+
+def test_steps_that_nobody_set_are_shown_as_they_follow_the_run(column: RecipeColumn) -> None:
+    column.rate.choice.edited.emit("multi_step")
+    column.batch.form.edited.emit("epochs", 9)
+    form = column.rate.settings_form
+    assert form is not None
+    assert form.editor("at").value == "5, 7"
+    assert "n of the epochs 5, 7 have passed" in column.rate.formula.text()
+
+
+def test_the_warm_up_has_its_unit_where_it_is_none_too(column: RecipeColumn) -> None:
+    field = column.rate.warm_form.editor("warmup")
+    assert "epochs" in [label.text() for label in field.findChildren(QLabel)]
+    column.rate.warm_form.edited.emit("warmup", 20.0)
+    column.rate.warm_form.edited.emit("warmup_unit", "steps")
+    assert "steps" in [label.text() for label in field.findChildren(QLabel)]
+
+
+def test_the_curve_names_its_highest_rate_and_the_first_where_it_is_lower(
+    column: RecipeColumn, workspace: Workspace
+) -> None:
+    preview = column.rate.preview
+    workspace.apply("Set", lambda p: replace(p, recipe=replace(p.recipe, learning_rate=0.1)))
+    column.rate.choice.edited.emit("constant")
+    assert preview._top_words() == ("0.1", "ends at 0.1")
+    column.rate.choice.edited.emit("one_cycle")
+    assert preview._top_words() == ("max 0.1", "0.004 → 4e-07")
+    column.rate.choice.edited.emit("plateau")
+    assert preview._top_words() == ("0.1", "depends on the run")
+
+
+def test_a_point_of_the_drawn_curve_says_its_epoch_and_rate_below_the_pointer_and_while_dragged(
+    qtbot: QtBot, column: RecipeColumn, workspace: Workspace
+) -> None:
+    workspace.apply(
+        "Set", lambda p: replace(p, recipe=replace(p.recipe, learning_rate=0.1, epochs=10))
+    )
+    column.rate.choice.edited.emit("drawn")
+    preview = column.rate.preview
+    before = preview._top_words()
+    at = preview._handle(preview.points[1]).toPoint()
+    qtbot.mouseMove(preview, at)
+    assert preview._top_words() == ("epoch 2: 0.1", "1 α₀")
+    qtbot.mouseMove(preview, at + QPoint(60, 0))
+    assert preview._top_words() == before
+    qtbot.mousePress(preview, Qt.MouseButton.LeftButton, pos=at)
+    box = preview._box()
+    QTest.mouseMove(preview, QPointF(box.center().x(), box.center().y()).toPoint())
+    place, height = preview.points[1]
+    assert preview._top_words() == (f"epoch {place * 10:.3g}: {height * 0.1:.3g}", f"{height:g} α₀")
+    assert 0.4 < place < 0.6
+    qtbot.mouseRelease(preview, Qt.MouseButton.LeftButton, pos=at)
