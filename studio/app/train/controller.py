@@ -243,8 +243,11 @@ class TrainingController(RunOnShow):
     def leave(self) -> None:
         """Bring one's own run back in place of the one that is followed."""
         if self._let_go():
+            state = self._state
             self._take_up(self._own)
             self._rest()
+            if self._state == state:  # that of the other one, which was over
+                self.state_changed.emit(state)
 
     def _let_go(self) -> bool:
         """Follow no run any longer; whether one was."""

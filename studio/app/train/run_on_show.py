@@ -33,6 +33,7 @@ State = Literal[
 ]
 
 PROBES_KEPT = 8
+WARNINGS_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Shown:
     epochs: tuple[EpochDone, ...] = ()
     result: Finished | Failed | None = None
     changed_at: tuple[tuple[int, str], ...] = ()
+    probes: tuple[Probed, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class RunOnShow(QObject):
@@ -72,6 +75,8 @@ class RunOnShow(QObject):
         """Whether the run was asked to end after the epoch under way."""
         self.probes: tuple[Probed, ...] = ()
         """The last looks at the activations."""
+        self.warnings: tuple[str, ...] = ()
+        """What the run has warned of, oldest first."""
         self.follower: FollowedRun | None = None
         """The run that is shown, where it is not one's own."""
         self._state: State = "loading"
@@ -96,14 +101,21 @@ class RunOnShow(QObject):
 
     def _shown(self) -> Shown:
         return Shown(
-            self.run, self.project, self.started, tuple(self.epochs), self.result, self.changed_at
+            self.run,
+            self.project,
+            self.started,
+            tuple(self.epochs),
+            self.result,
+            self.changed_at,
+            self.probes,
+            self.warnings,
         )
 
     def _take_up(self, run: Shown) -> None:
         self.run, self.project, self.started = run.handle, run.project, run.started
         self.epochs, self.result = list(run.epochs), run.result
         self._steps_told = 0
-        self.probes = ()
+        self.probes, self.warnings = run.probes, run.warnings
         self.changed_at, self.last_epoch = run.changed_at, False
         self.started_changed.emit()
 
@@ -145,6 +157,7 @@ class RunOnShow(QObject):
                 elif self.follower is not None:
                     self.message.emit("The run is paused." if paused else "The run goes on.")
             case Warned(message=text):
+                self.warnings = (*self.warnings[1 - WARNINGS_KEPT :], text)
                 self.warned.emit(text)
             case Finished() | Failed():
                 self.result = message

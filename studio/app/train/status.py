@@ -29,8 +29,7 @@ from studio.project.problems import Fix
 from studio.runs.api import EpochDone, Failed, Finished
 
 KEPT = 50
-"""How many of the last things said, and of the warnings, are kept."""
-
+"""How many of the last things said are kept."""
 
 HEIGHT = 40
 LEAST_TEXT = 280
@@ -47,7 +46,6 @@ class RunStatus(QFrame):
         super().__init__(parent)
         self._controller = controller
         self._said: list[str] = []
-        self._warnings: list[str] = []
         set_role(self, "card")
         self.setAccessibleName("Run")
         self.text = QLabel(self)
@@ -120,19 +118,18 @@ class RunStatus(QFrame):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the run has warned of, oldest first."""
-        return tuple(self._warnings)
+        return self._controller.warnings
 
     def warn(self, text: str) -> None:
-        """Show ``text``, and keep it within reach when the next epoch is told."""
-        self._warnings = [*self._warnings, text][-KEPT:]
+        """Show ``text``, which stays within reach when the next epoch is told."""
         self._show_warnings()
         self.say(text, "warning")
 
     def _show_warnings(self, _: bool = False) -> None:
-        count = len(self._warnings)
+        count = len(self.warnings)
         self.more.setText(f"{count} warning{'' if count == 1 else 's'}")
         self.more.setVisible(count > 0)
-        self.list.setText("\n".join(self._warnings))
+        self.list.setText("\n".join(self.warnings))
         self.list.setVisible(count > 0 and self.more.isChecked())
 
     def say(self, text: str, role: str = "") -> None:
@@ -144,16 +141,19 @@ class RunStatus(QFrame):
         self.text.setAccessibleDescription(text)
 
     def _begin(self) -> None:
-        started = self._controller.started
+        started, result = self._controller.started, self._controller.result
         if started is None:
             self._said = []
-            self._warnings = []
             self.more.setChecked(False)
             self._show_warnings()
             self.say("Starting" if self._controller.follower is None else "Reading the run")
             return
-        if isinstance(self._controller.result, Finished):  # it comes back after another one
-            self._tell_result(self._controller.result)
+        self._show_warnings()
+        if result is not None:  # it comes back after another one
+            if isinstance(result, Finished):
+                self._tell_result(result)
+            else:
+                self._tell_failure(result.message, advice_of(result))
             return
         images = f"{started.train_images:,} images to learn from"
         held = f"{started.validation_images:,} to check with"
@@ -251,6 +251,11 @@ class RunStatus(QFrame):
         run = self._controller.run
         if run is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(run.folder))))
+
+
+def advice_of(failure: Failed) -> str:
+    """What to do next after ``failure``, and what was kept."""
+    return " ".join(part for part in (failure.advice, failure.saved) if part)
 
 
 def result_sentence(result: Finished) -> str:

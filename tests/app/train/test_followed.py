@@ -18,9 +18,10 @@ from studio.app.train.controller import TrainingController
 from studio.app.train.page import TrainPage
 from studio.app.workspace import Workspace
 from studio.project import templates
+from studio.project.problems import Fix, SetRecipe
 from studio.project.values import Chosen, Project, Recipe
 from studio.runs import following
-from studio.runs.api import Failed, Finished
+from studio.runs.api import Failed, Finished, Probed, Warned
 from studio.runs.control import RunControl
 from studio.runs.requests import Listener
 from tests.run_writer import HERE, THERE, Writer
@@ -157,6 +158,57 @@ def test_the_way_back_leads_to_ones_own_run_with_its_result(
     assert controller.epochs == epochs
     assert page.status.text.text().startswith("Done: 5 epochs")
     assert page.followed.isHidden()
+
+
+def test_the_way_back_leads_to_a_stopped_run_with_its_button_its_findings_and_its_warnings(
+    page: TrainPage, controller: TrainingController, past: Writer, engine: ScriptedEngine
+) -> None:
+    page.train()
+    run = engine.runs[0]
+    run.begin()
+    run.say(Warned("The disk is nearly full."))
+    run.advance(40)
+    for step in range(3):
+        run.say(Probed(step, ("features.act1",), ("relu",), (0.9,)))
+    controller._poll()
+    controller.stop()
+    controller._poll()
+    page.health.look()
+    probes, findings = controller.probes, page.health.findings
+    assert page.status.go_on.isVisible()
+    assert "dead" in [finding.code for finding in findings]
+    past.note(state="completed")  # which has no Continue
+    assert controller.follow(past.folder.path)
+    until(lambda: controller.state == "idle")
+    assert not page.status.go_on.isVisible()
+    assert not page.status.more.isVisible()
+    page.followed.back.click()
+    assert page.status.go_on.isVisible()
+    assert page.status.text.text().startswith("Stopped: 2 epochs")
+    assert controller.probes == probes
+    assert page.health.findings == findings
+    assert page.health.isVisible()
+    assert page.status.more.text() == "1 warning"
+
+
+def test_the_way_back_leads_to_a_failed_run_with_why_and_what_would_mend_it(
+    page: TrainPage, controller: TrainingController, past: Writer, engine: ScriptedEngine
+) -> None:
+    page.train()
+    engine.runs[0].begin()
+    engine.runs[0].advance(20)
+    fix = Fix("Set the learning rate to 0.002", SetRecipe("learning_rate", 0.002))
+    engine.runs[0].fail(Failed("The loss is no number.", "Lower the rate.", "Kept.", (fix,)))
+    controller._poll()
+    said = page.status.text.text()
+    remedies = [button.text() for button in page.status.remedies]
+    assert remedies
+    assert controller.follow(past.folder.path)
+    until(lambda: controller.state == "idle")
+    assert not page.status.remedies
+    page.followed.back.click()
+    assert page.status.text.text() == said == "The loss is no number. Lower the rate. Kept."
+    assert [button.text() for button in page.status.remedies] == remedies
 
 
 def test_while_a_run_is_under_way_here_no_other_is_shown(
