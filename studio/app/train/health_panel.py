@@ -21,6 +21,7 @@ from studio.project import edits
 from studio.project.analysis import analyze
 from studio.project.problems import Fix
 from studio.project.values import Project
+from studio.runs.makeup import Makeup, makeup
 
 if TYPE_CHECKING:
     from studio.runs.health import Finding, Vitals  # brings numpy
@@ -54,6 +55,7 @@ class HealthPanel(QFrame):
         self._looked = 0.0
         self._kinds: dict[str, tuple[int, bool]] = {}
         self._batch_norm = False
+        self._makeup: Makeup | None = None
         self._rows: list[QWidget] = []
         self._ticks: list[QWidget] = []
         set_role(self, "card")
@@ -88,7 +90,9 @@ class HealthPanel(QFrame):
         if folder != self._folder:
             self._folder = folder
             self._mended.clear()
-        rows = analyze(project.network).layers if project is not None else ()
+        known = analyze(project.network) if project is not None else None
+        self._makeup = makeup(known) if known is not None else None
+        rows = known.layers if known is not None else ()
         self._kinds = {
             row.name: (row.parameters, row.kind in ("convolution", "linear")) for row in rows
         }
@@ -168,6 +172,7 @@ class HealthPanel(QFrame):
             started.class_counts,
             waiting=_usual([probe.waiting for probe in controller.probes]),
             batch_norm=self._batch_norm,
+            makeup=self._makeup,
         )
 
     def _wanted(self, findings: Sequence[Finding]) -> int:
