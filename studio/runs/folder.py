@@ -31,7 +31,8 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     pauses; ``mean`` and ``deviation`` are those of the training images per channel in 0..255;
     ``fingerprint`` changes when the images do; ``weights`` is what the run started from
     (torchvision's name, or a file), empty for random weights, and ``weights_sha256`` that file's
-    checksum. ``parent`` is the checkpoint that the run branched from, at ``parent_step``.
+    checksum. ``parent`` is the checkpoint that the run branched from, at ``parent_step``
+    and after ``parent_seconds`` of training, which are none of its own.
     ``threads`` are those that compute on the processor. ``job`` is torchrun's name of the job whose
     processes train it. ``listens`` says that it does what is asked of it in its folder; those of
     older versions do not."""
@@ -79,6 +80,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     best_accuracy: float = 0.0
     parent: str = ""
     parent_step: int = 0
+    parent_seconds: float = 0.0
     job: str = ""
     listens: bool = False
 

@@ -62,11 +62,12 @@ class TrainingController(RunOnShow):
         self.findings: tuple[Problem, ...] = ()
         """What is known to be wrong with the data, or with the project for this data."""
         self.parent_run: Parent | None = None
-        """The checkpoint that the next runs begin from."""
+        """The checkpoint that the next run begins from."""
         self._own = Shown()
         """One's own run while another is followed."""
         self._before: Shown | None = None
         self._continued = False
+        self._branching: Parent | None = None
         self._unavailable = ""
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
@@ -127,7 +128,9 @@ class TrainingController(RunOnShow):
             self.refused.emit(obstacles[0])
             return False
         parent = self.parent_run.checkpoint if self.parent_run is not None else None
-        return self.start_in(beginnings.new_folder(self.runs_root, title), project, parent)
+        begun = self.start_in(beginnings.new_folder(self.runs_root, title), project, parent)
+        self._branching = self.parent_run if begun else None
+        return begun
 
     def start_in(self, folder: Path, project: Project, parent: Path | None = None) -> bool:
         """Train ``project``, which need not be the window's, in ``folder``; whether it was begun.
@@ -139,7 +142,7 @@ class TrainingController(RunOnShow):
         return self._begin(lambda: engine.start(project, folder, parent), project)
 
     def branch_from(self, parent: Parent | None) -> None:
-        """Let the next runs begin from ``parent``; from nothing with None."""
+        """Let the next run begin from ``parent``; from nothing with None."""
         if parent != self.parent_run:
             self.parent_run = parent
             self.parent_changed.emit()
@@ -205,7 +208,7 @@ class TrainingController(RunOnShow):
             self.refused.emit(f"{error.message} {error.advice}".strip())
             return False
         self._before = self._own if self._let_go() else self._shown()
-        self._continued = continued
+        self._continued, self._branching = continued, None
         self._take_up(Shown(run, project, epochs=epochs))
         self._timer.start()
         return True
@@ -345,11 +348,18 @@ class TrainingController(RunOnShow):
             for message in messages:
                 if isinstance(message, Started):
                     self._before = None  # it cannot come back any more, so its curves can go
+                    self._forget_parent()
                 self._take(message)
             drained = len(messages) < MESSAGES_A_POLL
         self._tell_telemetry()
         if drained and not alive:
             self._end(run)
+
+    def _forget_parent(self) -> None:
+        """The branch has begun, and the run after it begins from nothing again."""
+        branching, self._branching = self._branching, None
+        if branching is not None and branching == self.parent_run:
+            self.branch_from(None)
 
     def _end(self, run: RunHandle) -> None:
         self._timer.stop()

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from studio.app.train import pace
+from studio.app.train.run_words import course
 from studio.project.values import Project
 from studio.runs.api import (
     EpochDone,
@@ -94,6 +95,12 @@ class RunOnShow(QObject):
             return None
         return self.run.telemetry
 
+    @property
+    def marks(self) -> tuple[tuple[int, str], ...]:
+        """The steps at which the run branched and its recipe was changed, with words."""
+        step = self.started.branched if self.started is not None else 0
+        return ((step, f"branched at step {step:,}"), *self.changed_at) if step else self.changed_at
+
     def progress(self) -> tuple[float, float, float]:
         """The share done in 0..1, the seconds left (not a number where unknown), images a
         second."""
@@ -137,7 +144,8 @@ class RunOnShow(QObject):
             case Started():
                 self.started = message
                 # A run that goes on, or is rolled back, does what is behind its checkpoint again.
-                self.epochs = [epoch for epoch in self.epochs if epoch.step <= message.step]
+                known = message.earlier or self.epochs
+                self.epochs = [epoch for epoch in known if epoch.step <= message.step]
                 self.changed_at = tuple(at for at in self.changed_at if at[0] < message.step)
                 if self.follower is not None:
                     self._know_again(self.follower)
@@ -175,6 +183,7 @@ class RunOnShow(QObject):
         assert self.started is not None
         self.project = replace(self.project, recipe=changed.recipe)
         self.started = replace(self.started, total_steps=changed.total_steps)
-        self.changed_at = (*self.changed_at, (changed.step, changed.text))
+        text = course(changed.text, changed.recipe, changed.step, self.started.steps_per_epoch)
+        self.changed_at = (*self.changed_at, (changed.step, text))
         self.recipe_changed.emit()
-        self.message.emit(f"From step {changed.step:,} on: {changed.text}.")
+        self.message.emit(f"From step {changed.step:,} on: {text}.")

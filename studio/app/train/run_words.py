@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.app.lost_list import when
+from studio.project import schedules
+from studio.project.values import Recipe
 
 if TYPE_CHECKING:
     from studio.runs.folder import RunInfo  # brings numpy, which the first window does without
@@ -54,6 +57,19 @@ def parent(info: RunInfo) -> str:
     if not info.parent:
         return ""
     return f"from {Path(info.parent).parent.parent.name}, step {info.parent_step:,}"
+
+
+def course(text: str, recipe: Recipe, step: int, steps_per_epoch: int) -> str:
+    """``text``, which says what of ``recipe`` is new from ``step`` on, with the learning rate that
+    holds there where that is not the one at the start of its course."""
+    start = f"learning rate {recipe.learning_rate:g}"
+    kind = schedules.SCHEDULES.get(recipe.schedule.kind)
+    if start not in text or kind is None or kind.depends:
+        return text
+    rate = schedules.rate(recipe, step, steps_per_epoch)
+    if math.isclose(rate, recipe.learning_rate, rel_tol=0.005):
+        return text
+    return text.replace(start, f"learning rate {rate:.3g} (start α₀ {recipe.learning_rate:g})")
 
 
 def of_all(done: int, epochs: int) -> str:

@@ -26,7 +26,7 @@ from studio.app.theme.tokens import S1, S3
 from studio.app.train.add_epochs import AddEpochs
 from studio.app.train.controller import TrainingController
 from studio.project.problems import Fix
-from studio.runs.api import EpochDone, Failed, Finished
+from studio.runs.api import EpochDone, Failed, Finished, Started
 
 KEPT = 50
 """How many of the last things said are kept."""
@@ -162,10 +162,13 @@ class RunStatus(QFrame):
         place = started.device_title
         if started.device == "cpu" and started.threads:
             place += f" with {started.threads:,} thread{'' if started.threads == 1 else 's'}"
-        self.say(f"Training on {place}{numbers}: {images}, {held}, {steps}.")
+        branch = f"Branched at step {started.branched:,}. " if started.branched else ""
+        self.say(f"{branch}Training on {place}{numbers}: {images}, {held}, {steps}.")
 
     def _tell_epoch(self, epoch: EpochDone) -> None:
-        best = ", the best so far" if epoch.best else ""
+        started = self._controller.started
+        since = "since the branch" if started is not None and started.branched else "so far"
+        best = f", the best {since}" if epoch.best else ""
         self.say(
             f"Epoch {epoch.epoch}: training loss {epoch.train_loss:.3g}, validation loss "
             f"{epoch.validation_loss:.3g}, validation accuracy "
@@ -173,7 +176,7 @@ class RunStatus(QFrame):
         )
 
     def _tell_result(self, result: Finished) -> None:
-        self.say(result_sentence(result))
+        self.say(result_sentence(result, self._controller.started))
 
     def _tell_failure(self, message: str, advice: str) -> None:
         parts = (texts.sentence(part, ()) for part in (message, advice) if part)
@@ -258,15 +261,20 @@ def advice_of(failure: Failed) -> str:
     return " ".join(part for part in (failure.advice, failure.saved) if part)
 
 
-def result_sentence(result: Finished) -> str:
-    """What came of a run, in a sentence."""
+def result_sentence(result: Finished, started: Started | None = None) -> str:
+    """What came of a run, which had ``started`` so, in a sentence. Of a branch its own epochs are
+    counted."""
+    branched = started.branched if started is not None else 0
+    before = branched // started.steps_per_epoch if started is not None and branched else 0
+    since = " since the branch" if branched else ""
     minutes, seconds = divmod(round(result.seconds), 60)
     time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     word = "Done" if result.reason == "completed" else "Stopped"
-    epochs = f"{result.epochs:,} epoch{'' if result.epochs == 1 else 's'}"
+    count = max(0, result.epochs - before)
+    epochs = f"{count:,} epoch{'' if count == 1 else 's'}{since}"
     if result.best_epoch < 1:
-        return f"{word} after {time}, before the first epoch was over."
+        return f"{word} after {time}, before {'an' if since else 'the first'} epoch was over."
     return (
-        f"{word}: {epochs} in {time}. Best validation accuracy "
+        f"{word}: {epochs} in {time}. Best validation accuracy{since} "
         f"{100 * result.best_accuracy:.1f} %, in epoch {result.best_epoch:,}."
     )

@@ -323,7 +323,7 @@ def test_a_branch_brings_the_runs_project_and_stands_in_the_recipe(
     train = window.page("train")
     assert window.pages.currentWidget() is train
     note = train.recipe.branch  # type: ignore[attr-defined]
-    assert note.text.text() == "Continues from whole, step 10"
+    assert note.text.text() == "The next run continues from whole, step 10"
     assert note.isVisible()
     assert train.recipe.start.summary.text() == "whole, step 10"  # type: ignore[attr-defined]
     assert "4 of the 5 epochs are left" in window.messages.text
@@ -331,6 +331,7 @@ def test_a_branch_brings_the_runs_project_and_stands_in_the_recipe(
     assert engine.parent == writer.folder.checkpoint("best")
     window.controller.stop()
     window.controller._poll()
+    assert note.isVisible()  # it was stopped before its first step: the next one may branch
     note.drop.click()
     assert note.isHidden()
     window.train()

@@ -278,6 +278,16 @@ def test_a_run_that_goes_back_loses_its_epochs_and_marks(
     assert controller.project.recipe.learning_rate != 0.001
 
 
+def test_a_branch_that_is_followed_says_where_it_left_its_parent(
+    page: TrainPage, controller: TrainingController, writer: Writer
+) -> None:
+    parent = str(writer.folder.checkpoint("last"))
+    writer.note(parent=parent, parent_step=10, state="completed", epochs_done=1)
+    assert controller.follow(writer.folder.path)
+    until(lambda: controller.state == "idle")
+    assert controller.marks == ((10, "branched at step 10"),)
+
+
 def test_a_killed_run_can_be_continued_with_the_epochs_it_had(
     qtbot: QtBot,
     page: TrainPage,
@@ -387,7 +397,7 @@ def test_a_continued_run_that_breaks_before_its_first_step_leaves_what_was_shown
     assert past.folder.checkpoint("last").exists()
 
 
-def test_the_next_runs_begin_from_the_checkpoint_that_was_chosen(
+def test_the_next_run_begins_from_the_checkpoint_that_was_chosen_and_the_one_after_does_not(
     qtbot: QtBot, controller: TrainingController, project: Project, engine: ScriptedEngine
 ) -> None:
     checkpoint = Path("somewhere/checkpoints/best.safetensors")
@@ -395,9 +405,13 @@ def test_the_next_runs_begin_from_the_checkpoint_that_was_chosen(
         controller.branch_from(Parent(checkpoint, "digits", 30))
     controller.start(project)
     assert engine.parent == checkpoint
+    assert controller.parent_run is not None  # until the branch has begun
+    with qtbot.waitSignal(controller.parent_changed):
+        engine.runs[0].begin()
+        controller._poll()
+    assert controller.parent_run is None
     controller.stop()
     controller._poll()
-    controller.branch_from(None)
     controller.start(project)
     assert engine.parent is None
     controller.stop()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QPoint, Qt
@@ -19,7 +21,8 @@ from studio.app.workspace import Workspace
 from studio.project import edits, schedules, templates
 from studio.project.problems import Fix, SetRecipe
 from studio.project.values import Chosen
-from studio.runs.api import Failed
+from studio.runs.api import EpochDone, Failed, Finished, RecipeChanged, Started
+from studio.runs.telemetry import Telemetry
 from tests.scripted_engine import Script, ScriptedEngine, ScriptedRun
 
 
@@ -62,6 +65,70 @@ def lay_out(page: TrainPage) -> None:
     """Let the dashboard take the turns of the event loop that it needs for a new run."""
     while page.dashboard is not None and page.dashboard._layer.isActive():
         QCoreApplication.processEvents()
+
+
+def test_the_rate_is_planned_from_its_last_change_on_which_all_three_plots_mark(
+    page: TrainPage, controller: TrainingController
+) -> None:
+    run = begun(page, controller)
+    run.advance(40)
+    assert page.dashboard is not None
+    assert controller.project is not None
+    recipe = controller.project.recipe
+    text = f"learning rate {2 * recipe.learning_rate:g}"
+    total = recipe.epochs * 17
+    twice = replace(recipe, learning_rate=2 * recipe.learning_rate)
+    run.say(RecipeChanged(40, twice, total, text))
+    controller._poll()
+    lay_out(page)
+    planned = next(line for line in page.dashboard.rate.lines if line.title == "planned")
+    steps, rates = planned.everything()
+    assert (steps[0], steps[-1]) == (40, total)
+    # Two epochs of exponential decay are over.
+    assert rates[0] == pytest.approx(2 * recipe.learning_rate * math.exp(-0.15 * 2), rel=1e-6)
+    assert list(steps) == sorted(steps)
+    words = f"learning rate {rates[0]:.3g} (start α₀ {2 * recipe.learning_rate:g})"
+    dashboard = page.dashboard
+    shown = [plot._marks._marks for plot in (dashboard.loss, dashboard.accuracy, dashboard.rate)]
+    assert shown == [[(40.0, words)], [(40.0, "")], [(40.0, "")]]
+    assert page.status.text.text() == f"From step 40 on: {words}."
+    controller.shutdown()
+
+
+def test_a_branch_shows_its_parents_epochs_and_counts_its_own(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    engine = ScriptedEngine(Script(paced=None))
+    controller.set_engine(engine)
+    page.train()
+    run = engine.runs[0]
+    parents = tuple(EpochDone(n, 17 * n, 1, 0.5, 1, 0.9, 0.1, 1.0, True) for n in range(1, 8))
+    telemetry = Telemetry(run.script.layers, 0)
+    telemetry.loss.extend(np.ones(121, np.float32))
+    telemetry.gradients.extend(np.ones((121, len(run.script.layers)), np.float32))
+    run._telemetry = telemetry
+    run.say(Started("cpu", "CPU", 17, 9 * 17, 121, ("a", "b"), 100, 10, branched=121,
+                    earlier=parents))  # fmt: skip
+    controller._poll()
+    lay_out(page)
+    assert page.dashboard is not None
+    assert page.status.text.text().startswith("Branched at step 121. Training on CPU")
+    dashboard = page.dashboard
+    validation = dashboard._validation[dashboard.loss].everything()[0]
+    assert list(validation) == [epoch.step for epoch in parents]
+    assert dashboard.loss._marks._marks == [(121.0, "branched at step 121")]
+    planned = next(line for line in dashboard.rate.lines if line.title == "planned")
+    assert planned.everything()[0][0] == 121
+    run.say(EpochDone(8, 136, 0.2, 0.9, 0.5, 0.822, 0.03, 1.0, True))
+    controller._poll()
+    assert page.status.text.text().endswith("82.2 %, the best since the branch.")
+    run.say(Finished("completed", 9, 8, 0.822, 3.0))
+    run._ended = True
+    controller._poll()
+    assert page.status.text.text() == (
+        "Done: 2 epochs since the branch in 3 s. Best validation accuracy since the branch "
+        "82.2 %, in epoch 8."
+    )
 
 
 def test_the_page_can_be_imported_without_pyqtgraph_and_torch() -> None:
