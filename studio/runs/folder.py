@@ -32,10 +32,10 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     ``fingerprint`` changes when the images do; ``weights`` is what the run started from
     (torchvision's name, or a file), empty for random weights, and ``weights_sha256`` that file's
     checksum. ``parent`` is the checkpoint that the run branched from, at ``parent_step``
-    and after ``parent_seconds`` of training, which are none of its own.
-    ``threads`` are those that compute on the processor. ``job`` is torchrun's name of the job whose
-    processes train it. ``listens`` says that it does what is asked of it in its folder; those of
-    older versions do not."""
+    and after ``parent_seconds`` of training, which are none of its own. ``threads`` are those that
+    compute on the processor. ``processes`` train together, as torchrun starts them, and ``job`` is
+    its name of the job that they belong to. ``listens`` says that it does what is asked of it in
+    its folder; those of older versions do not."""
 
     state: State
     title: str
@@ -82,6 +82,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     parent_step: int = 0
     parent_seconds: float = 0.0
     job: str = ""
+    processes: int = 1
     listens: bool = False
 
     @property

@@ -149,7 +149,9 @@ class RunDetail(QScrollArea):
     def show_details(self, details: Details) -> None:
         """Show what was read of the run; its curves begin to be followed."""
         self.details = details
-        self.recipe.setText(recipe_words.sentence(details.project.recipe))
+        self.recipe.setText(
+            recipe_words.sentence(details.project.recipe, details.began.recipe, details.changes)
+        )
         self.checkpoints.show_checkpoints(details.checkpoints)
         self._allow()
         if details.curves is not None:

@@ -46,10 +46,17 @@ def begun(info: RunInfo) -> str:
 
 
 def process(info: RunInfo) -> str:
-    """Which process trains the run, and where."""
-    if info.machine == socket.gethostname():
-        return f"process {info.process} on this machine"
-    return f"process {info.process} on {info.machine or 'an unknown machine'}"
+    """Which process trains the run, the first where there are several, and where."""
+    here = info.machine == socket.gethostname()
+    where = "this machine" if here else info.machine or "an unknown machine"
+    together = f"{info.processes:,} processes, the first " if info.processes > 1 else "process "
+    return f"{together}{info.process} on {where}"
+
+
+def device(info: RunInfo) -> str:
+    """What the run is trained on, by how many processes where these are several."""
+    several = f"{info.processes:,} processes" if info.processes > 1 else ""
+    return ", ".join(part for part in (info.device_title, several) if part)
 
 
 def parent(info: RunInfo) -> str:
