@@ -48,6 +48,7 @@ def describe_process(info: RunInfo, device: Device, processes: int = 1) -> RunIn
         state="running",
         ended="",
         message="",
+        diverged=False,
         process=os.getpid(),
         process_started=psutil.Process().create_time(),
         machine=socket.gethostname(),

@@ -391,5 +391,8 @@ class TrainingRun:
         saved = "" if step is None else f"The checkpoint of step {step:,} is kept."
         text = f"{failure.message} {failure.advice}".strip()
         self._log.event("failed", text)
+        self._log.update(diverged=failure.diverged)
         self._log.note(self._log.place, "failed", text)
-        self._log.end(Failed(failure.message, failure.advice, saved, failure.offers))
+        self._log.end(
+            Failed(failure.message, failure.advice, saved, failure.offers, failure.diverged)
+        )

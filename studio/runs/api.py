@@ -168,12 +168,13 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """The last message of a run that broke; ``saved`` says what was kept, ``remedies`` are edits
-    of the project with which it may succeed."""
+    of the project with which it may succeed. One that ``diverged`` will do so again without."""
 
     message: str
     advice: str
     saved: str = ""
     remedies: tuple[Fix, ...] = ()
+    diverged: bool = False
 
 
 Message = (

@@ -34,8 +34,9 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     checksum. ``parent`` is the checkpoint that the run branched from, at ``parent_step``
     and after ``parent_seconds`` of training, which are none of its own. ``threads`` are those that
     compute on the processor. ``processes`` train together, as torchrun starts them, and ``job`` is
-    its name of the job that they belong to. ``listens`` says that it does what is asked of it in
-    its folder; those of older versions do not."""
+    its name of the job that they belong to. ``diverged`` says that it failed because the loss was
+    no longer a number. ``listens`` says that it does what is asked of it in its folder; those of
+    older versions do not."""
 
     state: State
     title: str
@@ -43,6 +44,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     ended: str = ""
     seconds: float = 0.0
     message: str = ""
+    diverged: bool = False
     process: int = 0
     process_started: float = 0.0
     machine: str = ""

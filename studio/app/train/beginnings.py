@@ -6,12 +6,22 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from PySide6.QtCore import QStandardPaths
 
 from studio.project.values import Project
 from studio.runs.api import EpochDone, WorkFailed
+
+if TYPE_CHECKING:
+    from studio.runs.checkpoints import Kept  # these bring numpy
+    from studio.runs.folder import RunFolder
+
+_MEAN = 10
+"""Steps whose mean stands for the loss at a checkpoint."""
+_RISEN = 2.0
+"""Times the lowest before: from a checkpoint with such a loss a run does not recover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +64,35 @@ def so_far(folder: Path) -> tuple[Project, tuple[EpochDone, ...]]:
         raise WorkFailed(reason)
     epochs = run.epochs() if run.metrics.exists() else ()
     return replace(project, recipe=recipe_now(run, project.recipe, info.epochs)), epochs
+
+
+def last_good(folder: Path) -> Kept | None:
+    """The newest checkpoint of the run in ``folder``, which diverged, at which its loss had not
+    risen yet; that from which it branched where it has none of its own, and None without one."""
+    from studio.runs.checkpoints import kept, read
+    from studio.runs.folder import RunFolder
+
+    try:
+        run = RunFolder.open(folder)
+        info = run.info()
+    except WorkFailed:
+        return None
+    for each in sorted(kept(run), key=lambda each: -each.step):
+        if each.step and not _risen(run, each.step):
+            return each
+    return read(Path(info.parent)) if info.parent else None
+
+
+def _risen(run: RunFolder, step: int) -> bool:
+    """Whether the loss before ``step`` lies far above what it had reached."""
+    import numpy as np
+
+    try:
+        curves = run.curves()
+    except WorkFailed:
+        return False  # nobody knows
+    loss = curves.loss[curves.step < step]
+    if len(loss) < _MEAN:
+        return not bool(np.isfinite(loss).all())
+    means = np.convolve(loss, np.full(_MEAN, 1 / _MEAN), "valid")
+    return not means[-1] <= _RISEN * np.nanmin(means)

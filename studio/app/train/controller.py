@@ -132,6 +132,10 @@ class TrainingController(RunOnShow):
         self._branching = self.parent_run if begun else None
         return begun
 
+    def start_from(self, checkpoint: Path, project: Project, title: str = "") -> bool:
+        """Train ``project`` in a new run folder from ``checkpoint`` on; whether it was begun."""
+        return self.start_in(beginnings.new_folder(self.runs_root, title), project, checkpoint)
+
     def start_in(self, folder: Path, project: Project, parent: Path | None = None) -> bool:
         """Train ``project``, which need not be the window's, in ``folder``; whether it was begun.
         The engine says what is wrong with it. If not begun, ``refused``."""

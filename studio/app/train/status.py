@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -23,15 +22,24 @@ from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px
 from studio.app.theme.tokens import S1, S3
+from studio.app.train import beginnings
 from studio.app.train.add_epochs import AddEpochs
 from studio.app.train.controller import TrainingController
-from studio.project.problems import Fix
+from studio.project.problems import Fix, SetRecipe
 from studio.runs.api import EpochDone, Failed, Finished, Started
+
+_CHANGES = "Changes the recipe, which undo takes back"
 
 KEPT = 50
 """How many of the last things said are kept."""
 
 HEIGHT = 40
+
+GO_ON = "Go on from the last checkpoint, exactly where this run was"
+GO_ON_DIVERGED = (
+    "Take the same steps again from the last checkpoint, with the same learning rate: it will "
+    "diverge again"
+)
 LEAST_TEXT = 280
 
 
@@ -40,7 +48,9 @@ class RunStatus(QFrame):
 
     export_requested = Signal()
     remedy_wanted = Signal(object)
-    """The Fix with which training shall be tried again."""
+    """The Fix with which training shall be tried again from the beginning."""
+    rescue_wanted = Signal(object, object)
+    """The Fix, and the checkpoint from which training shall go on with it, as a new run."""
 
     def __init__(self, controller: TrainingController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,7 +79,6 @@ class RunStatus(QFrame):
         set_role(self.list, "warning")
         self.go_on = QPushButton("Continue", self)
         set_icon(self.go_on, "play")
-        self.go_on.setToolTip("Go on from the last checkpoint, exactly where this run was")
         self.go_on.clicked.connect(controller.go_on)
         self.longer = QPushButton("Add epochs…", self)
         set_icon(self.longer, "plus")
@@ -189,7 +198,9 @@ class RunStatus(QFrame):
         self.folder.setVisible(ended)
         self.go_on.setVisible(ended and self._controller.can_continue)
         self.longer.setVisible(ended and self._controller.can_extend)
-        self._offer(result.remedies if ended and isinstance(result, Failed) else ())
+        failure = result if ended and isinstance(result, Failed) else None
+        self.go_on.setToolTip(GO_ON_DIVERGED if failure and failure.diverged else GO_ON)
+        self._offer(failure)
         usable = isinstance(result, Finished) and result.epochs > 0
         self.export.setVisible(ended and (usable or isinstance(result, Failed)))
         self.export.setEnabled(usable)
@@ -234,21 +245,46 @@ class RunStatus(QFrame):
         if run is not None:
             self._controller.continue_run(run.folder, epochs)
 
-    def _offer(self, fixes: Sequence[Fix]) -> None:
-        """Buttons that change the project and train again."""
+    def _offer(self, failure: Failed | None) -> None:
+        """Buttons that change the project and train; each says whether from the beginning."""
         for button in self.remedies:
             self._buttons.removeWidget(button)
             button.hide()
             button.deleteLater()
         self.remedies = []
-        for fix in fixes:
-            button = QPushButton(fix.text, self)
-            set_role(button, "link")
-            button.setToolTip("Changes the recipe, and trains again from the beginning")
-            button.clicked.connect(lambda _=False, fix=fix: self.remedy_wanted.emit(fix))
+        for fix in failure.remedies if failure is not None else ():
+            lower = isinstance(fix.mend, SetRecipe) and fix.mend.name == "learning_rate"
+            if failure is not None and failure.diverged and lower:
+                button = self._rescue(fix)
+            else:
+                button = QPushButton(f"{fix.text} and train", self)
+                set_role(button, "link")
+                button.setToolTip(f"{_CHANGES}, and trains again from the beginning")
+                button.clicked.connect(lambda _=False, fix=fix: self.remedy_wanted.emit(fix))
             self._buttons.insertWidget(1 + len(self.remedies), button)
             button.show()
             self.remedies.append(button)
+
+    def _rescue(self, fix: Fix) -> QPushButton:
+        """A button that goes on with the lower learning rate of ``fix``, from a checkpoint where
+        there is a good one."""
+        assert isinstance(fix.mend, SetRecipe)
+        rate, run = f"{fix.mend.value:g}", self._controller.run
+        kept = beginnings.last_good(run.folder) if run is not None else None
+        button = QPushButton(f"{'Train again' if kept is None else 'Continue'} at {rate}", self)
+        set_icon(button, "play" if kept is None else "branch")
+        if kept is None:
+            button.setToolTip(
+                f"{_CHANGES} to a learning rate of {rate}, and trains again from the beginning"
+            )
+            button.clicked.connect(lambda: self.remedy_wanted.emit(fix))
+        else:
+            button.setToolTip(
+                f"{_CHANGES} to a learning rate of {rate}, and begins a new run with it from the "
+                f"checkpoint of step {kept.step:,}, before the loss rose"
+            )
+            button.clicked.connect(lambda: self.rescue_wanted.emit(fix, kept.path))
+        return button
 
     def _open_folder(self) -> None:
         run = self._controller.run

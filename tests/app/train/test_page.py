@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QPoint, Qt
-from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.app.plots import ticks
@@ -21,8 +21,11 @@ from studio.app.workspace import Workspace
 from studio.project import edits, schedules, templates
 from studio.project.problems import Fix, SetRecipe
 from studio.project.values import Chosen
+from studio.runs import remedies
 from studio.runs.api import EpochDone, Failed, Finished, RecipeChanged, Started
 from studio.runs.telemetry import Telemetry
+from tests.run_writer import HERE, Writer
+from tests.runs.test_catalog import checkpoint
 from tests.scripted_engine import Script, ScriptedEngine, ScriptedRun
 
 
@@ -538,10 +541,86 @@ def test_a_full_memory_offers_what_takes_less_and_trains_again_with_it(
     run.fail(Failed("It does not fit.", "Lower the batch size.", remedies=fixes))
     controller._poll()
     (button,) = page.status.remedies
-    assert button.text() == "Set the batch to 32"
+    assert button.text() == "Set the batch to 32 and train"
+    assert "from the beginning" in button.toolTip()
     button.click()
     assert workspace.project.recipe.batch_size == 32
     assert workspace.undo_label == "Set the batch to 32"
     assert controller.busy
     assert page.status.remedies == []
+    controller.shutdown()
+
+
+def diverge(page: TrainPage, controller: TrainingController, run: ScriptedRun) -> QPushButton:
+    """The first button after ``run`` has diverged."""
+    lower = remedies.set_rate(0.0123)
+    run.fail(Failed("Diverged.", "Lower the rate.", "", (lower, remedies.normalize()), True))
+    controller._poll()
+    status = page.status
+    first = status.remedies[0]
+    assert first.x() < status.go_on.x()
+    assert "diverge again" in status.go_on.toolTip()
+    assert status.remedies[1].text() == "Normalize the input and train"
+    return first
+
+
+def test_a_run_that_diverged_goes_on_lower_from_where_its_loss_had_not_risen(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    engine = ScriptedEngine(Script(paced=None))
+    controller.set_engine(engine)
+    page.train()
+    run = engine.runs[0]
+    run.begin()
+    run.advance(20)
+    writer = Writer(run.folder, HERE, workspace.project)
+    writer.steps(0, 30)
+    losses = [(step, 4, 50.0, 0.1, 0.1, 1.0, 1.0) for step in range(30, 45)]
+    writer.metrics.steps(losses)
+    assert writer.metrics.close() == ""
+    checkpoint(writer.folder, "last", {"step": 44, "epochs_done": 4})
+    checkpoint(writer.folder, "best", {"step": 20, "epochs_done": 2})
+    first = diverge(page, controller, run)
+    assert first.text() == "Continue at 0.012"
+    assert "from the checkpoint of step 20" in first.toolTip()
+    first.click()
+    assert engine.parent == writer.folder.checkpoint("best")
+    assert engine.runs[1].folder != run.folder
+    assert engine.runs[1].project.recipe.learning_rate == 0.012
+    assert workspace.project.recipe.learning_rate == 0.012
+    assert workspace.undo_label == "Set the learning rate to 0.012"
+    controller.shutdown()
+
+
+def test_a_run_that_diverged_before_its_first_checkpoint_begins_again_lower(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    run = begun(page, controller)
+    run.advance(3)
+    first = diverge(page, controller, run)
+    assert first.text() == "Train again at 0.012"
+    assert "from the beginning" in first.toolTip()
+    first.click()
+    engine = controller.engine
+    assert isinstance(engine, ScriptedEngine)
+    assert engine.parent is None
+    assert engine.runs[1].project == workspace.project
+    assert workspace.project.recipe.learning_rate == 0.012
+    controller.shutdown()
+
+
+def test_what_a_failed_run_asks_for_does_not_touch_another_network(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    run = begun(page, controller)
+    run.advance(3)
+    first = diverge(page, controller, run)
+    other = templates.build("small_sigmoid")
+    workspace.new(other)
+    first.click()
+    engine = controller.engine
+    assert isinstance(engine, ScriptedEngine)
+    assert workspace.project == other
+    assert engine.runs[1].project.network == run.project.network
+    assert engine.runs[1].project.recipe.learning_rate == 0.012
     controller.shutdown()
