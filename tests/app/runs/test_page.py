@@ -277,9 +277,9 @@ def test_large_texts_leave_the_run_its_room(window: MainWindow, make: Make) -> N
     assert page.detail.go_on.y() == page.detail.export.y()
     window.resize(1024, 700)
     window.set_text_size("150")
-    until(lambda: page.detail.export.y() > page.detail.show_button.y())
+    until(lambda: page.detail.export.y() > page.detail.show_button.geometry().bottom())
     assert page.column.width() <= 0.4 * page.width() + 1
-    assert page.detail.export.geometry().right() < page.detail.viewport().width()
+    until(lambda: page.detail.export.geometry().right() < page.detail.viewport().width())
     window.set_text_size("system")
 
 
