@@ -38,6 +38,10 @@ MOVED = 0.02
 OVERFITTED = 1.15
 """Times the lowest validation loss, while the training loss fell on."""
 SMALL_BATCH = 4
+_WHY_DEAD = (
+    "A ReLU that is always below zero has no gradient and cannot come back. A step that was too "
+    "long does that; leaky ReLU always has a slope."
+)
 UNBALANCED = 10.0
 WAITED = 0.3
 """Of a step's time."""
@@ -198,17 +202,16 @@ def _vanishing(vitals: Vitals) -> Finding | None:
     """Early layers' gradients against those of the late ones. Where ReLUs have died, that is why,
     and they are what is told."""
     weak = _weak(vitals)
-    if weak is None or _agreed(vitals, ("relu",), DEAD, looks=1):
+    if weak is None or _agreed(vitals, ("relu",), DEAD, looks=1) or _cut_off(vitals):
         return None
     part, share = weak
     much = f"1/{_rounded(1 / share):,.0f}" if share > 1e-9 else "next to nothing"
-    made = vitals.makeup or makeup(analyze(vitals.project.network))
     return Finding(
         "vanishing",
         "Early layers learn almost nothing",
         f"A single weight of {vitals.layers[0]} gets {much} of the gradient that one of "
         f"{vitals.layers[-1]} gets, on average.",
-        why_vanishing(made),
+        why_vanishing(_made(vitals)),
         vitals.layers[:part],
         remedies.let_gradients_through(vitals.project.network),
     )
@@ -259,18 +262,39 @@ def _dead(vitals: Vitals) -> Finding | None:
     """ReLUs most of whose channels are zero for every image that was looked at."""
     found = _agreed(vitals, ("relu",), DEAD)
     if not found:
-        return None
+        return _cut_off(vitals)
     worst = max(found, key=lambda name: found[name])
     share = f"{found[worst]:.0%}".replace("%", " %")
     return Finding(
         "dead",
         "ReLUs have died",
         f"In {_listed(found)} most channels are zero for every image; in {worst} {share} are.",
-        "A ReLU that is always below zero has no gradient and cannot come back. A step that was "
-        "too long does that; leaky ReLU always has a slope.",
+        _WHY_DEAD,
         tuple(found),
         remedies.set_activation(vitals.project.network, found, "leaky_relu"),
     )
+
+
+def _cut_off(vitals: Vitals) -> Finding | None:
+    """The same by the gradients alone, where nobody looked at the activations: many small slopes
+    make a gradient small, and only ReLUs make it zero."""
+    weak = _weak(vitals)
+    if vitals.probes or weak is None or weak[1] > 0 or not _made(vitals).relu:
+        return None
+    usual = np.median(vitals.gradients[-WINDOW:], axis=0)
+    layers = {name: 0.0 for name, norm in zip(vitals.layers, usual, strict=True) if norm == 0}
+    return Finding(
+        "dead",
+        "ReLUs have died",
+        f"The gradient in {_listed(layers)} is exactly zero.",
+        _WHY_DEAD,
+        tuple(layers),
+        remedies.set_activation(vitals.project.network, layers, "leaky_relu"),
+    )
+
+
+def _made(vitals: Vitals) -> Makeup:
+    return vitals.makeup or makeup(analyze(vitals.project.network))
 
 
 def _saturated(vitals: Vitals) -> Finding | None:

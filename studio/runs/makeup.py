@@ -18,10 +18,12 @@ _ALIKE = ("zero", "constant")
 
 @dataclass(frozen=True)
 class Makeup:
-    """``flat`` are the activations with flat curves by their titles, ``layers`` counts those that
-    multiply by weights, ``constant`` how many of them start with all weights alike."""
+    """``flat`` are the activations with flat curves by their titles, ``relu`` says whether there
+    are some that may die, ``layers`` counts those that multiply by weights, ``constant`` how many
+    of these start with all weights alike."""
 
     flat: tuple[str, ...] = ()
+    relu: bool = False
     layers: int = 0
     constant: int = 0
     norms: bool = False
@@ -35,6 +37,7 @@ def makeup(analysis: Analysis) -> Makeup:
     weights = [t for t in traces if t.kind.kind in _WEIGHTS]
     return Makeup(
         tuple(title for name, title in ACTIVATIONS if name in FLAT and name in functions),
+        bool(functions & {"relu", "relu6"}),
         len(weights),
         sum(1 for t in weights if t.values.get("initialization") in _ALIKE),
         any(t.kind.kind in _NORMS for t in traces),

@@ -133,6 +133,16 @@ def test_relus_that_have_died_are_told_and_not_that_gradients_vanish() -> None:
     assert examine(vitals(**given, probes=dead[:1])) == ()
 
 
+def test_a_gradient_of_exactly_zero_means_dead_relus_where_nobody_looked() -> None:
+    rows = gradients()
+    rows[100:, :3] = 0
+    project = with_activations("relu")
+    findings = examine(vitals(gradients=rows, project=project))
+    assert [finding.code for finding in findings] == ["dead"]
+    assert findings[0].evidence == "The gradient in conv0, conv1 and conv2 is exactly zero."
+    assert "dead" not in found(gradients=rows, project=build("small_sigmoid"))
+
+
 def test_the_number_of_parameters_is_taken_out_of_the_comparison() -> None:
     sizes = tuple(10 ** (n + 1) for n in range(8))
     norms = np.sqrt(np.array(sizes, np.float32))[None].repeat(100, 0)

@@ -248,6 +248,8 @@ class RunStatus(QFrame):
     def _offer(self, failure: Failed | None) -> None:
         """Buttons that change the project and train; each says whether from the beginning."""
         for button in self.remedies:
+            if button.hasFocus():
+                self.text.setFocus()  # the button goes
             self._buttons.removeWidget(button)
             button.hide()
             button.deleteLater()
