@@ -136,7 +136,7 @@ class HealthPanel(QFrame):
         self._findings = tuple(f for f in self._found if f.remedy is None or f.remedy not in done)
         drawn = (
             *((f.code, f.title, f.why, f.layers, f.remedy and (f.remedy.text,
-               self._standing(f.remedy))) for f in self._findings),
+               self._standing(f.remedy)), bool(f.layers) and self._shows(f)) for f in self._findings),
             *(self._done(finding) for finding in ticked),
         )  # fmt: skip
         if drawn == self._drawn and len(self._rows) == self._wanted(self._findings):
@@ -242,7 +242,7 @@ class HealthPanel(QFrame):
         for label in (title, evidence, why):
             words.addWidget(label)
         line.addLayout(words, 1)
-        if finding.layers:
+        if finding.layers and self._shows(finding):
             self._add_button(line, f"Show {finding.layers[0].partition('.')[0]}",
                              "Select it on the canvas", lambda: self._go_to(finding))  # fmt: skip
         if (fix := finding.remedy) is not None:
@@ -266,6 +266,11 @@ class HealthPanel(QFrame):
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         button.clicked.connect(do)
         line.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+
+    def _shows(self, finding: Finding) -> bool:
+        """Whether the open project has the node in which the fault lies."""
+        node = finding.layers[0].partition(".")[0]
+        return any(each.name == node for each in self._workspace.project.network.nodes)
 
     def _go_to(self, finding: Finding) -> None:
         self.node_wanted.emit(finding.layers[0].partition(".")[0])

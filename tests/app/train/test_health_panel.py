@@ -133,6 +133,11 @@ def test_a_remedy_that_the_open_project_has_is_not_offered(
     assert "already" not in texts(panel)
     workspace.new(templates.build("quickstart"))
     assert "The open project is another network" in texts(panel)
+    assert not any(
+        b.text().startswith("Show ")
+        for b in panel.findChildren(QPushButton)
+        if b.isVisibleTo(panel)
+    )  # what it has not can not be shown on its canvas
     panel._mend(panel.findings[0])
     assert workspace.project == templates.build("quickstart")
     controller.shutdown()
