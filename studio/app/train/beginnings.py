@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from PySide6.QtCore import QStandardPaths
 
+from studio.app.train.run_words import course
 from studio.project.values import Project
 from studio.runs.api import EpochDone, WorkFailed
 
@@ -51,10 +52,11 @@ def new_folder(root: Path, title: str) -> Path:
     return folder
 
 
-def so_far(folder: Path) -> tuple[Project, tuple[EpochDone, ...]]:
-    """The project of the run in ``folder``, with the recipe that it followed last, and the epochs
-    that it has done. Raises WorkFailed where it cannot be continued here."""
-    from studio.runs.changes import recipe_now  # these bring numpy
+def so_far(folder: Path) -> tuple[Project, tuple[EpochDone, ...], tuple[tuple[int, str], ...]]:
+    """The project of the run in ``folder``, with the recipe that it followed last, the epochs that
+    it has done, and the steps at which its recipe was changed, with words. Raises WorkFailed where
+    it cannot be continued here."""
+    from studio.runs.changes import changes_of, followed_last  # these bring numpy
     from studio.runs.folder import RunFolder
     from studio.runs.standing import obstacle, quiet_for
 
@@ -63,7 +65,14 @@ def so_far(folder: Path) -> tuple[Project, tuple[EpochDone, ...]]:
     if reason := obstacle(info, quiet_for(folder)):
         raise WorkFailed(reason)
     epochs = run.epochs() if run.metrics.exists() else ()
-    return replace(project, recipe=recipe_now(run, project.recipe, info.epochs)), epochs
+    changes = changes_of(run)
+    marks = tuple(
+        (each.step, course(each.text, each.recipe, each.step, info.steps_per_epoch))
+        for each in changes
+        if each.recipe is not None
+    )
+    recipe = followed_last(project.recipe, changes, info.epochs)
+    return replace(project, recipe=recipe), epochs, marks
 
 
 def last_good(folder: Path) -> Kept | None:

@@ -6,6 +6,7 @@ a bounded part at a time. Everything in this class happens on the window's threa
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,6 @@ from studio.project.recipes import recipe_problems
 from studio.project.values import Project, Recipe
 from studio.runs.api import (
     Engine,
-    EpochDone,
     Failed,
     Finished,
     Machine,
@@ -143,7 +143,7 @@ class TrainingController(RunOnShow):
         if engine is None or reason:
             self.refused.emit(reason)
             return False
-        return self._begin(lambda: engine.start(project, folder, parent), project)
+        return self._begin(lambda: engine.start(project, folder, parent), Shown(project=project))
 
     def branch_from(self, parent: Parent | None) -> None:
         """Let the next run begin from ``parent``; from nothing with None."""
@@ -184,25 +184,21 @@ class TrainingController(RunOnShow):
         shown = self.run is not None and self.run.folder == folder and self.follower is None
         try:
             if shown and self.project is not None:
-                project, earlier = self.project, tuple(self.epochs)
+                project, earlier, marks = self.project, tuple(self.epochs), self.changed_at
             else:
-                project, earlier = beginnings.so_far(folder)
+                project, earlier, marks = beginnings.so_far(folder)
         except WorkFailed as error:
             self.refused.emit(f"{error.message} {error.advice}".strip())
             return False
         if epochs is not None:
             project = replace(project, recipe=replace(project.recipe, epochs=epochs))
-        return self._begin(lambda: engine.resume(folder, epochs), project, earlier, continued=True)
+        so_far = Shown(project=project, epochs=earlier, changed_at=marks)
+        return self._begin(lambda: engine.resume(folder, epochs), so_far, continued=True)
 
     def _begin(
-        self,
-        launch: Callable[[], RunHandle],
-        project: Project,
-        epochs: tuple[EpochDone, ...] = (),
-        *,
-        continued: bool = False,
+        self, launch: Callable[[], RunHandle], so_far: Shown, *, continued: bool = False
     ) -> bool:
-        """Launch a run, which follows on ``epochs``, in place of the one before."""
+        """Launch a run, of which ``so_far`` is known, in place of the one before."""
         state = self._state
         self._enter("starting")
         try:
@@ -213,7 +209,7 @@ class TrainingController(RunOnShow):
             return False
         self._before = self._own if self._let_go() else self._shown()
         self._continued, self._branching = continued, None
-        self._take_up(Shown(run, project, epochs=epochs))
+        self._take_up(dataclasses.replace(so_far, handle=run))
         self._timer.start()
         return True
 

@@ -135,10 +135,9 @@ class HealthPanel(QFrame):
         done = [finding.remedy for finding in ticked]
         self._findings = tuple(f for f in self._found if f.remedy is None or f.remedy not in done)
         drawn = (
-            *((f.code, f.title, f.why, f.layers, f.remedy and (f.remedy.text,
-               self._standing(f.remedy)), bool(f.layers) and self._shows(f)) for f in self._findings),
+            *(self._look_of(finding) for finding in self._findings),
             *(self._done(finding) for finding in ticked),
-        )  # fmt: skip
+        )
         if drawn == self._drawn and len(self._rows) == self._wanted(self._findings):
             self._refresh_evidence()
             return
@@ -174,6 +173,13 @@ class HealthPanel(QFrame):
             batch_norm=self._batch_norm,
             makeup=self._makeup,
         )
+
+    def _look_of(self, finding: Finding) -> tuple[object, ...]:
+        """What a row shows, but for its evidence, whose numbers move."""
+        fix = finding.remedy
+        offer = (fix.text, self._standing(fix)) if fix is not None else None
+        node = bool(finding.layers) and self._shows(finding)
+        return finding.code, finding.title, finding.why, finding.layers, offer, node
 
     def _wanted(self, findings: Sequence[Finding]) -> int:
         return len(findings) if self.more.isChecked() else min(1, len(findings))

@@ -278,6 +278,20 @@ def test_a_run_that_goes_back_loses_its_epochs_and_marks(
     assert controller.project.recipe.learning_rate != 0.001
 
 
+def test_a_run_that_goes_on_keeps_the_marks_of_its_changes(
+    controller: TrainingController, past: Writer, engine: ScriptedEngine
+) -> None:
+    past.metrics.changed(7, "learning rate 0.001", Recipe(learning_rate=0.001, epochs=5))
+    assert past.metrics.close() == ""
+    for _ in range(2):  # from its folder, and as it is shown
+        assert controller.continue_run(past.folder.path)
+        engine.runs[-1].begin()
+        controller._poll()
+        assert controller.marks == ((7, "learning rate 0.001"),)
+        controller.stop()
+        controller._poll()
+
+
 def test_a_branch_that_is_followed_says_where_it_left_its_parent(
     page: TrainPage, controller: TrainingController, writer: Writer
 ) -> None:
