@@ -101,7 +101,8 @@ class TorchEngine:
         self._check_free()
         analysis = check_project(project)
         device = devices.choose_device(self.team.device(project.recipe.device))
-        info = describe_run(project, analysis, folder.resolve().name, device)
+        title = folder.resolve().name
+        info = describe_run(project, analysis, title, device, self.team.size)
         if parent is not None:
             info = msgspec.structs.replace(info, parent=str(parent.resolve()))
         run = RunFolder(folder)
@@ -135,7 +136,7 @@ class TorchEngine:
         device = devices.choose_device(self.team.device(project.recipe.device))
         if self.team.leads:
             run.clean()
-        info = describe_process(info, device)
+        info = describe_process(info, device, self.team.size)
         return self._launch(run, project, info, device, resumed=True, epochs=epochs)
 
     def evaluate(

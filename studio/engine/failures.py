@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from studio.engine import devices
 from studio.engine.determinism import is_refusal
 from studio.engine.recorder import Diverged
@@ -24,6 +26,7 @@ class Failure:
     advice: str = ""
     offers: tuple[Fix, ...] = ()
     puzzling: bool = False
+    diverged: bool = False
 
 
 def explain(
@@ -42,7 +45,8 @@ def explain(
             f"diverged.{begun(error)}",
             f"Lower the learning rate (it is {recipe.learning_rate:g})"
             f"{', or normalize the input' if raw else ''}.",
-            remedies.stay_finite(project),
+            remedies.stay_finite(msgspec.structs.replace(project, recipe=recipe)),
+            diverged=True,
         )
     if is_refusal(error):
         return Failure(

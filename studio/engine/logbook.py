@@ -9,7 +9,7 @@ from studio.engine.data import DataSet, normalization
 from studio.engine.provenance import now
 from studio.project.analysis import Analysis
 from studio.project.values import Project
-from studio.runs.api import Device, Failed, Finished, Message, Started, Warned
+from studio.runs.api import Device, EpochDone, Failed, Finished, Message, Started, Warned
 from studio.runs.control import RunControl
 from studio.runs.files import explain_write_error
 from studio.runs.folder import RunFolder, RunInfo
@@ -34,7 +34,7 @@ class Logbook:
         self.place = Place(
             step=info.step,
             epochs_done=info.epochs_done,
-            seconds=info.seconds,
+            seconds=info.seconds + info.parent_seconds,
             best_epoch=info.best_epoch,
             best_accuracy=info.best_accuracy,
         )
@@ -66,7 +66,7 @@ class Logbook:
             state=state,
             ended="" if state in ("running", "paused") else now(),
             message=message,
-            seconds=place.seconds,
+            seconds=self.own_seconds(place),
             driver=latest.driver if latest else self.info.driver,
             step=place.step,
             epochs_done=place.epochs_done,
@@ -83,10 +83,20 @@ class Logbook:
         except OSError as error:
             self.warn(explain_write_error(error, "run.json"))
 
+    def own_seconds(self, place: Place) -> float:
+        """The training time up to ``place`` without that of the run it branched from."""
+        return max(0.0, place.seconds - self.info.parent_seconds)
+
     def begin(
-        self, project: Project, analysis: Analysis, data: DataSet, steps: int, device: Device
+        self,
+        project: Project,
+        analysis: Analysis,
+        data: DataSet,
+        steps: int,
+        device: Device,
+        earlier: tuple[EpochDone, ...] = (),
     ) -> None:
-        """Say what is about to happen, with ``steps`` an epoch."""
+        """Say what is about to happen, with ``steps`` an epoch, after the epochs ``earlier``."""
         recipe = self.place.recipe or project.recipe
         counts = {name: len(positions) for name, positions in data.splits.items()}
         self.update(
@@ -126,6 +136,8 @@ class Logbook:
                 mean=mean,
                 deviation=deviation,
                 class_counts=data.class_counts("train"),
+                branched=self.info.parent_step if self.info.parent else 0,
+                earlier=earlier,
             )
         )
 

@@ -19,8 +19,11 @@ from studio.runs.api import Device
 from studio.runs.folder import RunInfo
 
 
-def describe_run(project: Project, analysis: Analysis, title: str, device: Device) -> RunInfo:
-    """What is known of a new run before its images are read."""
+def describe_run(
+    project: Project, analysis: Analysis, title: str, device: Device, processes: int = 1
+) -> RunInfo:
+    """What is known of a new run, which so many ``processes`` train, before its images are
+    read."""
     assert analysis.input_shape is not None  # a network without problems has an input
     return describe_process(
         RunInfo(
@@ -33,16 +36,19 @@ def describe_run(project: Project, analysis: Analysis, title: str, device: Devic
             layers=tuple(row.name for row in analysis.layers if row.parameters),
         ),
         device,
+        processes,
     )
 
 
-def describe_process(info: RunInfo, device: Device) -> RunInfo:
-    """``info`` as carried on by this process, on ``device``."""
+def describe_process(info: RunInfo, device: Device, processes: int = 1) -> RunInfo:
+    """``info`` as carried on by this process, on ``device``, together with others where there are
+    several ``processes``."""
     return msgspec.structs.replace(
         info,
         state="running",
         ended="",
         message="",
+        diverged=False,
         process=os.getpid(),
         process_started=psutil.Process().create_time(),
         machine=socket.gethostname(),
@@ -54,6 +60,7 @@ def describe_process(info: RunInfo, device: Device) -> RunInfo:
         device_title=device.title,
         device_uuid=devices.device_uuid(device.name),
         job=job(),
+        processes=processes,
         listens=True,
     )
 

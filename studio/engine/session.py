@@ -27,7 +27,16 @@ from studio.engine.trainer import Trainer
 from studio.project import schedules
 from studio.project.precision import resolve
 from studio.project.values import Project, Recipe
-from studio.runs.api import Device, Failed, Finished, Message, RecipeChanged, Stage, WorkFailed
+from studio.runs.api import (
+    Device,
+    EpochDone,
+    Failed,
+    Finished,
+    Message,
+    RecipeChanged,
+    Stage,
+    WorkFailed,
+)
 from studio.runs.control import RunControl
 from studio.runs.folder import RunFolder, RunInfo
 from studio.runs.requests import Listener
@@ -237,7 +246,8 @@ class TrainingRun:
     def _origin(self, data: DataSet, steps_per_epoch: int) -> Origin:
         if self._parent is not None and not self._resumed:
             origin = branch_of(self._parent, self._project, data.fingerprint, steps_per_epoch)
-            self._log.update(parent_step=origin.place.step)
+            place = origin.place
+            self._log.update(parent_step=place.step, parent_seconds=place.seconds)
             return origin
         if not self._resumed:
             return Origin()
@@ -275,8 +285,16 @@ class TrainingRun:
         self._take_up_curves(self._resumed or origin.curves is not None)
         self._log.event(event, f"from {self._parent}" if event == "branched" else "")
         self._log.begin(
-            self._project, preparation.analysis, preparation.data, steps_per_epoch, self._device
-        )
+            self._project, preparation.analysis, preparation.data, steps_per_epoch, self._device,
+            self._epochs_so_far(),
+        )  # fmt: skip
+
+    def _epochs_so_far(self) -> tuple[EpochDone, ...]:
+        """Those behind the step that the run goes on from, as far as their curves are there."""
+        if self._log.place.step and self._team.leads and self._folder.metrics.exists():
+            with contextlib.suppress(WorkFailed):  # the run goes on without them
+                return self._folder.epochs()
+        return ()
 
     def _take_up_curves(self, older: bool) -> None:
         """Bring curves on disk and telemetry to the step that the run goes on from; ``older``
@@ -327,7 +345,7 @@ class TrainingRun:
         self._take_up_curves(older=True)
         self._log.begin(
             self._project, preparation.analysis, preparation.data,
-            tools.feed.steps_per_epoch, self._device,
+            tools.feed.steps_per_epoch, self._device, self._epochs_so_far(),
         )  # fmt: skip
         text = f"learning rate {lower:g}"
         self._log.metrics.changed(step, text, recipe)
@@ -362,7 +380,7 @@ class TrainingRun:
                 epochs=place.epochs_done,
                 best_epoch=place.best_epoch,
                 best_accuracy=place.best_accuracy,
-                seconds=place.seconds,
+                seconds=self._log.own_seconds(place),
             )
         )
 
@@ -374,5 +392,8 @@ class TrainingRun:
         saved = "" if step is None else f"The checkpoint of step {step:,} is kept."
         text = f"{failure.message} {failure.advice}".strip()
         self._log.event("failed", text)
+        self._log.update(diverged=failure.diverged)
         self._log.note(self._log.place, "failed", text)
-        self._log.end(Failed(failure.message, failure.advice, saved, failure.offers))
+        self._log.end(
+            Failed(failure.message, failure.advice, saved, failure.offers, failure.diverged)
+        )

@@ -84,7 +84,9 @@ class Started(msgspec.Struct, frozen=True, tag=True):
     """The first step is about to be taken; ``step`` is above 0 where a run is resumed, and
     ``precision`` is what the recipe's came to, ``threads`` how many compute on the processor.
     ``mean`` and ``deviation`` are those of the training pixels as the network receives them,
-    ``class_counts`` its training images."""
+    ``class_counts`` its training images. A branch says at which step it left its parent
+    (``branched``). ``earlier`` are the epochs behind ``step``, of a branch its parent's among them,
+    as far as their curves came along."""
 
     device: str
     device_title: str
@@ -99,6 +101,8 @@ class Started(msgspec.Struct, frozen=True, tag=True):
     mean: float | None = None
     deviation: float | None = None
     class_counts: dict[str, int] = {}
+    branched: int = 0
+    earlier: tuple[EpochDone, ...] = ()
 
 
 class EpochDone(msgspec.Struct, frozen=True, tag=True):
@@ -152,7 +156,8 @@ class Warned(msgspec.Struct, frozen=True, tag=True):
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):
-    """The last message of a run that was completed or stopped."""
+    """The last message of a run that was completed or stopped. ``seconds`` is its own training
+    time, and the best epoch is the best of its own: those before a branch are its parent's."""
 
     reason: str  # "completed" or "stopped"
     epochs: int
@@ -163,12 +168,13 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """The last message of a run that broke; ``saved`` says what was kept, ``remedies`` are edits
-    of the project with which it may succeed."""
+    of the project with which it may succeed. One that ``diverged`` will do so again without."""
 
     message: str
     advice: str
     saved: str = ""
     remedies: tuple[Fix, ...] = ()
+    diverged: bool = False
 
 
 Message = (

@@ -50,13 +50,17 @@ def followed_last(recipe: Recipe, changes: Sequence[Change], epochs: int) -> Rec
     return msgspec.structs.replace(known[-1] if known else recipe, epochs=epochs or recipe.epochs)
 
 
+def changes_of(run: RunFolder) -> tuple[Change, ...]:
+    """What was changed of a run by its events, as far as it still holds."""
+    try:
+        return add((), [event[1:] for event in read_events(run.metrics)])
+    except WorkFailed:
+        return ()  # it has no curves yet, or lost them: what it began with is known all the same
+
+
 def recipe_now(run: RunFolder, recipe: Recipe, epochs: int) -> Recipe:
     """What a run that began with ``recipe`` follows by its events, with ``epochs`` in all."""
-    try:
-        events = [event[1:] for event in read_events(run.metrics)]
-    except WorkFailed:
-        events = []  # it has no curves yet, or lost them: what it began with is known all the same
-    return followed_last(recipe, add((), events), epochs)
+    return followed_last(recipe, changes_of(run), epochs)
 
 
 def _recipe(message: str) -> Recipe | None:

@@ -17,7 +17,7 @@ def last_words(info: RunInfo, standing: Standing, kept: bool) -> Finished | Fail
             saved,
         )
     if standing == "failed":
-        return Failed(info.message or "The training failed.", "", saved)
+        return Failed(info.message or "The training failed.", "", saved, diverged=info.diverged)
     return Finished(
         reason=standing,
         epochs=info.epochs_done,

@@ -31,9 +31,11 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     pauses; ``mean`` and ``deviation`` are those of the training images per channel in 0..255;
     ``fingerprint`` changes when the images do; ``weights`` is what the run started from
     (torchvision's name, or a file), empty for random weights, and ``weights_sha256`` that file's
-    checksum. ``parent`` is the checkpoint that the run branched from, at ``parent_step``.
-    ``threads`` are those that compute on the processor. ``job`` is torchrun's name of the job whose
-    processes train it. ``listens`` says that it does what is asked of it in its folder; those of
+    checksum. ``parent`` is the checkpoint that the run branched from, at ``parent_step``
+    and after ``parent_seconds`` of training, which are none of its own. ``threads`` are those that
+    compute on the processor. ``processes`` train together, as torchrun starts them, and ``job`` is
+    its name of the job that they belong to. ``diverged`` says that it failed because the loss was
+    no longer a number. ``listens`` says that it does what is asked of it in its folder; those of
     older versions do not."""
 
     state: State
@@ -42,6 +44,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     ended: str = ""
     seconds: float = 0.0
     message: str = ""
+    diverged: bool = False
     process: int = 0
     process_started: float = 0.0
     machine: str = ""
@@ -79,7 +82,9 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     best_accuracy: float = 0.0
     parent: str = ""
     parent_step: int = 0
+    parent_seconds: float = 0.0
     job: str = ""
+    processes: int = 1
     listens: bool = False
 
     @property

@@ -324,6 +324,7 @@ class FollowedRun:
                 validation_images=info.validation_images,
                 precision=info.precision or "float32",
                 threads=info.threads,
+                branched=info.parent_step if info.parent else 0,
             )
         )
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from studio.project.analysis import analyze
 from studio.project.problems import Fix
 from studio.project.values import Project
 from studio.runs import remedies
 from studio.runs.api import EpochDone, Probed
+from studio.runs.makeup import Makeup, makeup, why_vanishing
 
 WINDOW = 50
 """Steps that are looked back on."""
@@ -36,6 +38,10 @@ MOVED = 0.02
 OVERFITTED = 1.15
 """Times the lowest validation loss, while the training loss fell on."""
 SMALL_BATCH = 4
+_WHY_DEAD = (
+    "A ReLU that is always below zero has no gradient and cannot come back. A step that was too "
+    "long does that; leaky ReLU always has a slope."
+)
 UNBALANCED = 10.0
 WAITED = 0.3
 """Of a step's time."""
@@ -64,6 +70,8 @@ class Vitals:
     class_counts: Mapping[str, int] = field(default_factory=dict)
     waiting: float = 0.0
     batch_norm: bool = False
+    makeup: Makeup | None = None
+    """What the network is made of; found out where it is asked for and not given."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ class Finding:
 def examine(vitals: Vitals) -> tuple[Finding, ...]:
     """All findings, the most pressing first."""
     looks = (
-        _diverging, _vanishing, _exploding, _dead, _saturated, _too_low, _unnormalized,
+        _diverging, _dead, _vanishing, _exploding, _saturated, _too_low, _unnormalized,
         _small_batch, _overfitting, _unbalanced, _starving,
     )  # fmt: skip
     return tuple(finding for look in looks if (finding := look(vitals)) is not None)
@@ -125,8 +133,10 @@ def _too_low(vitals: Vitals) -> Finding | None:
         return None
     start, now = float(loss[:10].mean()), float(loss[-10:].mean())
     spread = float(loss[:steps].std())
-    if now < (1 - MOVED) * start or abs(start - now) > 2 * spread or _vanishing(vitals):
+    if now < (1 - MOVED) * start or abs(start - now) > 2 * spread:
         return None
+    if _weak(vitals) is not None or _agreed(vitals, ("relu",), DEAD, looks=1):
+        return None  # the gradient does not get there, however long the steps are
     if _diverging(vitals) or start < 1e-3:
         return None
     rate = vitals.project.recipe.learning_rate
@@ -175,8 +185,9 @@ def _per_value(vitals: Vitals) -> np.ndarray | None:
     return middle if bool((middle > 0).any()) else None
 
 
-def _vanishing(vitals: Vitals) -> Finding | None:
-    """Early layers' gradients against those of the late ones."""
+def _weak(vitals: Vitals) -> tuple[int, float] | None:
+    """How many layers count as early ones, and the share that they get of the late ones'
+    gradient; None where they get enough."""
     sizes = _per_value(vitals)
     if sizes is None:
         return None
@@ -184,14 +195,23 @@ def _vanishing(vitals: Vitals) -> Finding | None:
     early, late = float(np.median(sizes[:part])), float(np.median(sizes[-part:]))
     if late <= 0 or early >= VANISHED * late:
         return None
-    much = f"1/{late / early:,.0f}" if early > 0 and late / early < 1e9 else "next to nothing"
+    return part, early / late
+
+
+def _vanishing(vitals: Vitals) -> Finding | None:
+    """Early layers' gradients against those of the late ones. Where ReLUs have died, that is why,
+    and they are what is told."""
+    weak = _weak(vitals)
+    if weak is None or _agreed(vitals, ("relu",), DEAD, looks=1) or _cut_off(vitals):
+        return None
+    part, share = weak
+    much = f"1/{_rounded(1 / share):,.0f}" if share > 1e-9 else "next to nothing"
     return Finding(
         "vanishing",
         "Early layers learn almost nothing",
-        f"A weight of {vitals.layers[0]} gets {much} of the gradient that one of "
-        f"{vitals.layers[-1]} gets.",
-        "The gradient is multiplied by every layer's slope on its way back, and sigmoid and tanh "
-        "have slopes far below 1. ReLU, batch norm and residual shortcuts let it through.",
+        f"A single weight of {vitals.layers[0]} gets {much} of the gradient that one of "
+        f"{vitals.layers[-1]} gets, on average.",
+        why_vanishing(_made(vitals)),
         vitals.layers[:part],
         remedies.let_gradients_through(vitals.project.network),
     )
@@ -223,35 +243,58 @@ def _exploding(vitals: Vitals) -> Finding | None:
 # The activations ----------------------------------------------------------------------------------
 
 
-def _agreed(vitals: Vitals, kinds: Sequence[str], limit: float) -> dict[str, float]:
+def _agreed(
+    vitals: Vitals, kinds: Sequence[str], limit: float, looks: int = PROBES
+) -> dict[str, float]:
     """The layers whose share was above the limit at each of the last looks, with the least one."""
-    probes = vitals.probes[-PROBES:]
-    if len(probes) < PROBES:
+    probes = vitals.probes[-looks:]
+    if len(probes) < looks:
         return {}
     shares: dict[str, list[float]] = {}
     for probe in probes:
         for name, kind, share in zip(probe.layers, probe.kinds, probe.shares, strict=True):
             if kind in kinds and share > limit:
                 shares.setdefault(name, []).append(share)
-    return {name: min(found) for name, found in shares.items() if len(found) == PROBES}
+    return {name: min(found) for name, found in shares.items() if len(found) == looks}
 
 
 def _dead(vitals: Vitals) -> Finding | None:
     """ReLUs most of whose channels are zero for every image that was looked at."""
     found = _agreed(vitals, ("relu",), DEAD)
     if not found:
-        return None
+        return _cut_off(vitals)
     worst = max(found, key=lambda name: found[name])
     share = f"{found[worst]:.0%}".replace("%", " %")
     return Finding(
         "dead",
         "ReLUs have died",
         f"In {_listed(found)} most channels are zero for every image; in {worst} {share} are.",
-        "A ReLU that is always below zero has no gradient and cannot come back. A step that was "
-        "too long does that; leaky ReLU always has a slope.",
+        _WHY_DEAD,
         tuple(found),
         remedies.set_activation(vitals.project.network, found, "leaky_relu"),
     )
+
+
+def _cut_off(vitals: Vitals) -> Finding | None:
+    """The same by the gradients alone, where nobody looked at the activations: many small slopes
+    make a gradient small, and only ReLUs make it zero."""
+    weak = _weak(vitals)
+    if vitals.probes or weak is None or weak[1] > 0 or not _made(vitals).relu:
+        return None
+    usual = np.median(vitals.gradients[-WINDOW:], axis=0)
+    layers = {name: 0.0 for name, norm in zip(vitals.layers, usual, strict=True) if norm == 0}
+    return Finding(
+        "dead",
+        "ReLUs have died",
+        f"The gradient in {_listed(layers)} is exactly zero.",
+        _WHY_DEAD,
+        tuple(layers),
+        remedies.set_activation(vitals.project.network, layers, "leaky_relu"),
+    )
+
+
+def _made(vitals: Vitals) -> Makeup:
+    return vitals.makeup or makeup(analyze(vitals.project.network))
 
 
 def _saturated(vitals: Vitals) -> Finding | None:
@@ -334,6 +377,11 @@ def _starving(vitals: Vitals) -> Finding | None:
         "Preparing images takes longer than learning from them: smaller images, fewer "
         "augmentations or a faster disk would help.",
     )
+
+
+def _rounded(value: float) -> float:
+    """To two digits."""
+    return float(f"{value:.2g}")
 
 
 def _listed(names: Mapping[str, float]) -> str:

@@ -16,8 +16,8 @@ from studio.project.problems import Fix, SetData, SetRecipe, SetRecipes, SetSett
 from studio.project.settings import SettingError
 from studio.project.values import Chosen, Network, Project, Recipe
 from studio.runs.api import Device
+from studio.runs.makeup import FLAT
 
-_FLAT = ("sigmoid", "tanh", "softplus")
 _DECAY = 5e-4
 
 
@@ -133,7 +133,7 @@ def let_gradients_through(network: Network) -> Fix | None:
             value = registry.values(node)[name]
         except SettingError:
             continue
-        if value in _FLAT:
+        if value in FLAT:
             flat.append(node.name)
     return set_activation(network, flat, "relu") if flat else None
 

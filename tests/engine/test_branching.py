@@ -16,7 +16,7 @@ from studio.engine.checkpoint import read_checkpoint
 from studio.engine.layers import build_layer
 from studio.engine.loss import Loss
 from studio.project.values import Chosen, Node, Project
-from studio.runs.api import Failed, Finished, Message, RecipeChanged, Stage, WorkFailed
+from studio.runs.api import Failed, Finished, Message, RecipeChanged, Stage, Started, WorkFailed
 from studio.runs.folder import RunFolder
 from studio.runs.metrics import read_events
 from tests.engine.helpers import finish, small_network, small_project, train, until, with_recipe
@@ -46,7 +46,8 @@ def test_a_branch_with_the_same_recipe_ends_where_the_whole_run_ends(
     train(project, tmp_path / "whole")
     train(with_recipe(project, epochs=2), tmp_path / "parent")
     run = TorchEngine().start(project, tmp_path / "branch", last(tmp_path / "parent"))
-    assert isinstance(finish(run)[-1], Finished)
+    said = finish(run)
+    assert isinstance(said[-1], Finished)
     assert equal(tmp_path / "whole", tmp_path / "branch")
     assert run.telemetry.first_step == 0  # a window sees the parent's curves, too
     assert len(run.telemetry) == 36
@@ -55,6 +56,13 @@ def test_a_branch_with_the_same_recipe_ends_where_the_whole_run_ends(
     assert np.array_equal(whole.gradients()[1], ours.gradients()[1])
     assert len(ours.epochs()) == 4
     info = ours.info()
+    (started,) = [message for message in said if isinstance(message, Started)]
+    assert (started.step, started.branched) == (18, 18)
+    assert [epoch.epoch for epoch in started.earlier] == [1, 2]
+    before = RunFolder(tmp_path / "parent").info().seconds
+    assert info.parent_seconds == pytest.approx(before)
+    assert 0 < info.seconds < ours.curves().seconds[-1] - 0.9 * before  # the time of its own
+    assert said[-1].seconds == info.seconds
     assert info.parent == str(last(tmp_path / "parent"))
     assert info.parent_step == 18
     assert any(kind == "branched" for _, _, kind, _ in read_events(ours.metrics))

@@ -180,6 +180,8 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_a_good_checkpoint(
     assert isinstance(failed, Failed), failed
     assert "is no longer a finite number: the training diverged" in failed.message
     assert "Lower the learning rate" in failed.advice
+    assert failed.diverged
+    assert folder.info().diverged
     mended = steep
     for fix in failed.remedies:
         mended = edits.mend(mended, fix)

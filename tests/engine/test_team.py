@@ -105,6 +105,7 @@ def test_two_processes_draw_the_curves_of_one(tmp_path: Path) -> None:
         assert mine.train_accuracy == pytest.approx(theirs.train_accuracy, rel=TOLERANCE)
         assert mine.validation_loss == pytest.approx(theirs.validation_loss, rel=TOLERANCE)
     assert two.info().state == "completed"
+    assert (one.info().processes, two.info().processes) == (1, 2)
     assert not list((tmp_path / "two").rglob(".*.part"))
 
 

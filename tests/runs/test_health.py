@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from studio.project import edits
-from studio.project.problems import Fix
+from studio.project.problems import Fix, SetSetting
 from studio.project.templates import build
 from studio.project.values import Project
+from studio.runs import remedies
 from studio.runs.api import EpochDone, Probed
 from studio.runs.health import Finding, Vitals, examine
 
@@ -81,12 +84,63 @@ def test_a_loss_that_stays_where_it_was_means_a_rate_too_low() -> None:
 def test_vanishing_gradients_are_told_with_the_factor_and_mended_by_relu() -> None:
     project = build("small_sigmoid")
     finding = found(gradients=gradients(slope=10.0), project=project)["vanishing"]
-    assert "A weight of conv0 gets 1/" in finding.evidence
+    assert re.search(r"A single weight of conv0 gets 1/[\d,]+00,000 of", finding.evidence)
     assert finding.layers == ("conv0", "conv1")
     after = mended(finding.remedy, project)
     chosen = {node.settings.get("activation") for node in after.network.nodes}
     assert "sigmoid" not in chosen
     assert "vanishing" not in found(gradients=gradients(slope=1.5))
+
+
+def with_activations(function: str) -> Project:
+    project = build("small_sigmoid")
+    blocks = [node.name for node in project.network.nodes if node.kind == "vgg"]
+    fix = remedies.set_activation(project.network, blocks, function)
+    return mended(fix, project)
+
+
+def test_vanishing_gradients_are_put_down_to_what_the_network_holds() -> None:
+    weak = gradients(slope=10.0)
+
+    def why(project: Project) -> str:
+        return found(gradients=weak, project=project)["vanishing"].why
+
+    assert "sigmoid has slopes far below 1" in why(build("small_sigmoid"))
+    assert "tanh has slopes" in why(with_activations("tanh"))
+    plain = why(with_activations("relu"))
+    assert "sigmoid" not in plain
+    assert "tanh" not in plain
+    assert "among these 10 layers there is neither a norm nor a shortcut" in plain
+    alike = with_activations("relu")
+    for name in ("block1", "block2"):
+        alike = mended(Fix("", SetSetting(name, "initialization", "zero")), alike)
+    assert "6 of the 10 layers with weights start with all of them alike" in why(alike)
+    shortcuts = why(build("quickstart"))
+    assert "there is" not in shortcuts
+    assert "have become too small" in shortcuts
+
+
+def test_relus_that_have_died_are_told_and_not_that_gradients_vanish() -> None:
+    project = with_activations("relu")
+    dead = tuple(Probed(n, ("block1.act1",), ("relu",), (1.0,)) for n in range(3))
+    flat = (2.3 + 0.01 * RNG.standard_normal(200)).astype(np.float32)
+    given: dict[str, object] = {
+        "gradients": gradients(slope=10.0), "project": project, "loss": flat, "batch_norm": False,
+    }  # fmt: skip
+    codes = [finding.code for finding in examine(vitals(**given, probes=dead))]
+    assert codes == ["dead"]
+    # One look at them is not enough to say so, but enough to doubt any other reason.
+    assert examine(vitals(**given, probes=dead[:1])) == ()
+
+
+def test_a_gradient_of_exactly_zero_means_dead_relus_where_nobody_looked() -> None:
+    rows = gradients()
+    rows[100:, :3] = 0
+    project = with_activations("relu")
+    findings = examine(vitals(gradients=rows, project=project))
+    assert [finding.code for finding in findings] == ["dead"]
+    assert findings[0].evidence == "The gradient in conv0, conv1 and conv2 is exactly zero."
+    assert "dead" not in found(gradients=rows, project=build("small_sigmoid"))
 
 
 def test_the_number_of_parameters_is_taken_out_of_the_comparison() -> None:

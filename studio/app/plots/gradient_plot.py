@@ -26,7 +26,7 @@ ROUNDING = 0.01
 """A norm this close (in decades) to a power of ten does not call for another decade."""
 
 RECENT_STEPS = 20
-"""Steps whose mean stands for "now" and for "at the start"."""
+"""Steps whose mean stands for "now" and for "at the start", where there are twice as many."""
 
 FEWEST_SEPARATED_PIXELS = 5
 """Rows lower than this are drawn without a line between them."""
@@ -139,7 +139,8 @@ class GradientPlot(StepPlot):
         if self._telemetry is None or not len(self._telemetry.gradients):
             return np.empty(0), np.empty(0)
         rows = self._telemetry.gradients.rows
-        return rows[-RECENT_STEPS:].mean(axis=0), rows[:RECENT_STEPS].mean(axis=0)
+        count = max(1, min(RECENT_STEPS, len(rows) // 2))  # the same steps would say nothing
+        return rows[-count:].mean(axis=0), rows[:count].mean(axis=0)
 
     def color_at(self, share: float) -> int:
         """The 0xAARRGGBB color at ``share`` of the scale."""

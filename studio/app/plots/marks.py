@@ -72,8 +72,17 @@ class Marks(pg.GraphicsObject):  # type: ignore[misc]
         painter.resetTransform()
         painter.setFont(font(FONT_SMALL))
         painter.setPen(color("muted"))
-        ascent = QFontMetricsF(painter.font()).ascent()
-        for step, words in shown:
-            x = to_pixels.map(QPointF(step, 0)).x()
-            painter.drawText(QPointF(x + 5, top + ascent + 2), words)
+        metrics = QFontMetricsF(painter.font())
+        right = to_pixels.map(box.topRight()).x()
+        ends: list[float] = []  # of the words in each row
+        for step, words in sorted(shown):
+            if not words:
+                continue
+            x, width = to_pixels.map(QPointF(step, 0)).x() + 5, metrics.horizontalAdvance(words)
+            if x + width > right:  # at the end of the run they stand before their line
+                x = max(to_pixels.map(box.topLeft()).x(), x - 10 - width)
+            row = next((at for at, end in enumerate(ends) if end < x), len(ends))
+            ends[row : row + 1] = [x + width + 5]
+            baseline = top + metrics.ascent() + 2 + row * metrics.height()
+            painter.drawText(QPointF(x, baseline), words)
         painter.setWorldTransform(to_pixels)

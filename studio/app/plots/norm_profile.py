@@ -44,7 +44,7 @@ class NormProfile(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.setToolTip(
             "The mean norm of each layer's gradient over the last 20 steps and over the first 20, "
-            "on the logarithmic scale of the map."
+            "or over half as many as there are, on the logarithmic scale of the map."
         )
 
     def sizeHint(self) -> QSize:
@@ -80,7 +80,7 @@ class NormProfile(QWidget):
             return None
         least, most = int(np.argmin(norms)), int(np.argmax(norms))
         share = norms[least] / norms[most]
-        text = f"{blocks[least].name} gets {ticks.number(share, 2)} of {blocks[most].name}"
+        text = f"norm in {blocks[least].name}: {ticks.number(share, 2)} of {blocks[most].name}'s"
         return text, share < WEAK
 
     def _x(self, norms: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px, sized
 from studio.app.theme.tokens import S1, S2, S3
 from studio.app.train.legend import Entry, Legend
-from studio.app.train.run_words import percent, round_percent
+from studio.app.train.run_words import course, percent, round_percent
 from studio.runs.api import EpochDone, RecipeChanged, Started
 from studio.runs.following import FollowedRun
 
@@ -34,6 +34,7 @@ class RunCurves(QWidget):
         self._started: Started | None = None
         self._epochs: list[EpochDone] = []
         self._steps = 0
+        self._marks: list[tuple[float, str]] = []
         self.scheduler = DrawScheduler(self)
         self.loss = LinePlot("Loss", self.scheduler, words=ticks.steady, floor=0.0)
         self.accuracy = LinePlot(
@@ -59,6 +60,7 @@ class RunCurves(QWidget):
         if self._run is not None:
             self._run.leave()
         self._run, self._started, self._epochs, self._steps = run, None, [], 0
+        self._marks = []
         self._lay_out()
         if run is None:
             self._timer.stop()
@@ -75,10 +77,11 @@ class RunCurves(QWidget):
             match message:
                 case Started():
                     self._started, self._epochs, self._steps = message, list(run.earlier), 0
+                    step = message.branched
+                    self._marks = [(float(step), f"branched at step {step:,}")] if step else []
                     self._lay_out()
-                case RecipeChanged(total_steps=total):
-                    for plot in self._validation:
-                        plot.set_run(total, self._started.steps_per_epoch if self._started else 1)
+                case RecipeChanged():
+                    self._follow_recipe(message)
                 case EpochDone():
                     self._epochs.append(message)
                     self._show_epochs()
@@ -88,6 +91,20 @@ class RunCurves(QWidget):
                 plot.touch()
         if not alive:
             self._timer.stop()
+
+    def _follow_recipe(self, changed: RecipeChanged) -> None:
+        """Mark where the run took another course, which may be longer."""
+        per_epoch = self._started.steps_per_epoch if self._started else 1
+        words = course(changed.text, changed.recipe, changed.step, per_epoch)
+        self._marks.append((float(changed.step), words))
+        for plot in self._validation:
+            plot.set_run(changed.total_steps, per_epoch)
+        self._show_marks()
+
+    def _show_marks(self) -> None:
+        """With words on the loss alone: there is little room."""
+        self.loss.set_marks(self._marks)
+        self.accuracy.set_marks([(step, "") for step, _ in self._marks])
 
     def _lay_out(self) -> None:
         run, started = self._run, self._started
@@ -105,6 +122,7 @@ class RunCurves(QWidget):
             )
             plot.add(SmoothedLine("training", column, "plot1", span, first, key="smoothed"))
             plot.add(validation)
+        self._show_marks()
         self._show_epochs()
 
     def _show_epochs(self) -> None:

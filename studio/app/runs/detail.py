@@ -28,6 +28,7 @@ from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S2, S3, S4, S5
 from studio.app.train.add_epochs import AddEpochs
 from studio.app.train.controller import TrainingController
+from studio.app.train.status import GO_ON, GO_ON_DIVERGED
 from studio.runs.catalog import Entry
 
 if TYPE_CHECKING:
@@ -149,7 +150,9 @@ class RunDetail(QScrollArea):
     def show_details(self, details: Details) -> None:
         """Show what was read of the run; its curves begin to be followed."""
         self.details = details
-        self.recipe.setText(recipe_words.sentence(details.project.recipe))
+        self.recipe.setText(
+            recipe_words.sentence(details.project.recipe, details.began.recipe, details.changes)
+        )
         self.checkpoints.show_checkpoints(details.checkpoints)
         self._allow()
         if details.curves is not None:
@@ -219,10 +222,13 @@ class RunDetail(QScrollArea):
         why = self.refusals()
         if why is None:
             return
+        again = GO_ON
+        if self.entry is not None and self.entry.info.diverged:
+            again = GO_ON_DIVERGED
         for button, reason, does in (
             (self.show_button, why.show, "Show all curves, gradients and findings on the Train "
              "page, live where the run goes on"),
-            (self.go_on, why.go_on, "Go on from the last checkpoint, exactly where the run was"),
+            (self.go_on, why.go_on, again),
             (self.extend, why.extend, "Train the run for longer, from its last checkpoint on"),
             (self.checkpoints.branch, why.branch, "Begin a new run from the checkpoint that is "
              "chosen, with another recipe if you like: its project comes into the window"),

@@ -15,7 +15,8 @@ def facts(info: RunInfo) -> tuple[Fact, ...]:
     found: list[Fact] = []
     if info.best_epoch:
         best = f"{percent(info.best_accuracy)}, epoch {info.best_epoch:,}"
-        found.append(("Best validation accuracy", best, ""))
+        name = "Best since the branch" if info.parent else "Best validation accuracy"
+        found.append((name, best, "Validation accuracy" if info.parent else ""))
     if info.epochs:
         found.append(("Trained", of_all(info.epochs_done, info.epochs), f"{info.step:,} steps"))
     if info.seconds:

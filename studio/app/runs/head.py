@@ -12,7 +12,7 @@ from studio.app.elided import ElidedLabel
 from studio.app.theme.icons import IconLabel, set_icon
 from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S2, S3
-from studio.app.train.run_words import STANDINGS, begun, parent, process
+from studio.app.train.run_words import STANDINGS, begun, device, parent, process
 from studio.runs.catalog import Entry
 from studio.runs.ending import span
 from studio.runs.standing import goes_on, is_here
@@ -27,7 +27,7 @@ class RunHead(QWidget):
         super().__init__(widget)
         self._entry: Entry | None = None
         self._mark = IconLabel("check", 20, "muted")
-        self.title = ElidedLabel("")
+        self.title = ElidedLabel("", cut=Qt.TextElideMode.ElideMiddle)
         set_role(self.title, "headline")
         self.state = QLabel()
         set_role(self.state, "muted")
@@ -68,13 +68,14 @@ class RunHead(QWidget):
         self.title.setToolTip(str(entry.folder))
         self.state.setText(word)
         self.folder.setToolTip(str(entry.folder))
-        device = f" on {info.device_title}" if info.device_title else ""
         numbers = f" in {info.precision}" if info.precision not in ("", "float32") else ""
         if goes_on(entry.standing):
-            where = f", {process(info)}"
+            where, device_words = f", {process(info)}", info.device_title
         else:
             where = "" if is_here(info) or not info.machine else f", on {info.machine}"
-        self.origin.setText(f"Begun {begun(info)}{device}{numbers}{where}.")
+            device_words = device(info)
+        on = f" on {device_words}" if device_words else ""
+        self.origin.setText(f"Begun {begun(info)}{on}{numbers}{where}.")
         self.parent_link.setText(f"Branched {parent(info)}")
         self.parent_link.setVisible(bool(info.parent))
         self._show_note(entry)

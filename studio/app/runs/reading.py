@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from studio.project.values import Project
 from studio.runs.catalog import Entry
-from studio.runs.changes import recipe_now
+from studio.runs.changes import Change, changes_of, followed_last
 from studio.runs.checkpoints import Kept, kept
 from studio.runs.folder import RunFolder
 from studio.runs.following import FollowedRun
@@ -18,22 +18,24 @@ from studio.runs.following import FollowedRun
 @dataclass(frozen=True)
 class Details:
     """``project`` with the recipe that the run followed last; ``began`` is the one it began
-    with. ``curves`` follows the run once it is started."""
+    with, and ``changes`` lie between them. ``curves`` follows the run once it is started."""
 
     folder: Path
     began: Project
     project: Project
     checkpoints: tuple[Kept, ...]
     curves: FollowedRun | None
+    changes: tuple[Change, ...] = ()
 
 
 def read(entry: Entry, curves: bool = True) -> Details:
     """Read what is not in the list; raises WorkFailed where the run cannot be read."""
     run = RunFolder.open(entry.folder)
     began = run.project()
-    now = replace(began, recipe=recipe_now(run, began.recipe, entry.info.epochs))
+    changes = changes_of(run)
+    now = replace(began, recipe=followed_last(began.recipe, changes, entry.info.epochs))
     follower = FollowedRun(entry.folder, gradients=False) if curves else None
-    return Details(entry.folder, began, now, kept(run), follower)
+    return Details(entry.folder, began, now, kept(run), follower, changes)
 
 
 def branched(details: Details, checkpoint: Kept) -> Project:

@@ -28,12 +28,14 @@ from studio.app.theme.icons import paint_icon
 from studio.app.theme.style import focus_pen
 from studio.app.theme.text_size import px, text_size
 from studio.app.theme.tokens import FONT_BASE, FONT_SMALL, RADIUS, S1, S2, S3, color, font, theme
-from studio.app.train.run_words import STANDINGS, begun, of_all, parent, percent
+from studio.app.train.run_words import STANDINGS, begun, device, of_all, parent, percent
 from studio.runs.catalog import Entry
 
 Index = QModelIndex | QPersistentModelIndex
 ENTRY = Qt.ItemDataRole.UserRole
 _ICON = 16
+_NAMES = Qt.TextElideMode.ElideMiddle
+"""Names of runs differ at their ends, in the time."""
 _LINES = (18, 16, 16)
 """Heights of a row's lines: title, what came of it, and what a branch began from."""
 
@@ -104,14 +106,14 @@ def lines(entry: Entry) -> tuple[str, str, str]:
     accuracy = percent(info.best_accuracy) if info.best_epoch else ""
     word = "" if entry.standing == "completed" else STANDINGS[entry.standing][0]
     epochs = of_all(info.epochs_done, info.epochs) if info.epochs else ""
-    what = " · ".join(part for part in (word, epochs, begun(info), info.device_title) if part)
+    what = " · ".join(part for part in (word, epochs, begun(info), device(info)) if part)
     return accuracy, what, parent(info)
 
 
 def _words(entry: Entry) -> str:
     info = entry.info
     state = STANDINGS[entry.standing][0]
-    return f"{info.title} {state} {info.device_title} {info.machine} {parent(info)}".lower()
+    return f"{info.title} {state} {device(info)} {info.machine} {parent(info)}".lower()
 
 
 class RunList(QListView):
@@ -199,13 +201,14 @@ class _RowDelegate(QStyledItemDelegate):
         painter.setPen(color("text"))
         align = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(right, align | Qt.AlignmentFlag.AlignRight, accuracy)
-        self._line(painter, QRect(left, top, room - used, px(_LINES[0])), entry.info.title)
+        self._line(painter, QRect(left, top, room - used, px(_LINES[0])), entry.info.title, _NAMES)
         painter.setFont(font(FONT_SMALL, tabular=True))
         painter.setPen(color("muted"))
         for text, above, height in zip(rest, _LINES, _LINES[1:], strict=False):
             top += px(above)
             if text:
-                self._line(painter, QRect(left, top, room, px(height)), text)
+                cut = _NAMES if text == rest[-1] else Qt.TextElideMode.ElideRight
+                self._line(painter, QRect(left, top, room, px(height)), text, cut)
         painter.restore()
 
     @staticmethod
@@ -224,6 +227,11 @@ class _RowDelegate(QStyledItemDelegate):
                              color("accent"))  # fmt: skip
 
     @staticmethod
-    def _line(painter: QPainter, box: QRect, text: str) -> None:
-        elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+    def _line(
+        painter: QPainter,
+        box: QRect,
+        text: str,
+        cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+    ) -> None:
+        elided = painter.fontMetrics().elidedText(text, cut, box.width())
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, elided)

@@ -1,4 +1,7 @@
-"""Says at the top of the recipe that the next run begins from another's checkpoint."""
+"""Says at the top of the recipe that the next run begins from another's checkpoint.
+
+It goes when that run has begun.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from studio.app.train.controller import TrainingController
 
 
 class BranchNote(QWidget):
-    """Hidden while runs begin from nothing."""
+    """Hidden while the next run begins from nothing."""
 
     def __init__(self, controller: TrainingController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,8 +51,9 @@ class BranchNote(QWidget):
         if parent is not None:
             # A name of one long word may break behind its hyphens.
             title = parent.title.replace("-", "-\u200b")
-            self.text.setText(f"Continues from {title}, step {parent.step:,}")
+            self.text.setText(f"The next run continues from {title}, step {parent.step:,}")
             self.text.setToolTip(
-                f"{parent.checkpoint}\nThe next runs take weights, epochs and, with the same "
-                "optimizer, its state from there, and follow this recipe from then on."
+                f"{parent.checkpoint}\nThe next run takes weights, epochs and, with the same "
+                "optimizer, its state from there, and follows this recipe from then on. The run "
+                "after it begins from nothing again."
             )

@@ -6,6 +6,7 @@ a bounded part at a time. Everything in this class happens on the window's threa
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,6 @@ from studio.project.recipes import recipe_problems
 from studio.project.values import Project, Recipe
 from studio.runs.api import (
     Engine,
-    EpochDone,
     Failed,
     Finished,
     Machine,
@@ -62,11 +62,12 @@ class TrainingController(RunOnShow):
         self.findings: tuple[Problem, ...] = ()
         """What is known to be wrong with the data, or with the project for this data."""
         self.parent_run: Parent | None = None
-        """The checkpoint that the next runs begin from."""
+        """The checkpoint that the next run begins from."""
         self._own = Shown()
         """One's own run while another is followed."""
         self._before: Shown | None = None
         self._continued = False
+        self._branching: Parent | None = None
         self._unavailable = ""
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
@@ -127,7 +128,13 @@ class TrainingController(RunOnShow):
             self.refused.emit(obstacles[0])
             return False
         parent = self.parent_run.checkpoint if self.parent_run is not None else None
-        return self.start_in(beginnings.new_folder(self.runs_root, title), project, parent)
+        begun = self.start_in(beginnings.new_folder(self.runs_root, title), project, parent)
+        self._branching = self.parent_run if begun else None
+        return begun
+
+    def start_from(self, checkpoint: Path, project: Project, title: str = "") -> bool:
+        """Train ``project`` in a new run folder from ``checkpoint`` on; whether it was begun."""
+        return self.start_in(beginnings.new_folder(self.runs_root, title), project, checkpoint)
 
     def start_in(self, folder: Path, project: Project, parent: Path | None = None) -> bool:
         """Train ``project``, which need not be the window's, in ``folder``; whether it was begun.
@@ -136,10 +143,10 @@ class TrainingController(RunOnShow):
         if engine is None or reason:
             self.refused.emit(reason)
             return False
-        return self._begin(lambda: engine.start(project, folder, parent), project)
+        return self._begin(lambda: engine.start(project, folder, parent), Shown(project=project))
 
     def branch_from(self, parent: Parent | None) -> None:
-        """Let the next runs begin from ``parent``; from nothing with None."""
+        """Let the next run begin from ``parent``; from nothing with None."""
         if parent != self.parent_run:
             self.parent_run = parent
             self.parent_changed.emit()
@@ -177,25 +184,21 @@ class TrainingController(RunOnShow):
         shown = self.run is not None and self.run.folder == folder and self.follower is None
         try:
             if shown and self.project is not None:
-                project, earlier = self.project, tuple(self.epochs)
+                project, earlier, marks = self.project, tuple(self.epochs), self.changed_at
             else:
-                project, earlier = beginnings.so_far(folder)
+                project, earlier, marks = beginnings.so_far(folder)
         except WorkFailed as error:
             self.refused.emit(f"{error.message} {error.advice}".strip())
             return False
         if epochs is not None:
             project = replace(project, recipe=replace(project.recipe, epochs=epochs))
-        return self._begin(lambda: engine.resume(folder, epochs), project, earlier, continued=True)
+        so_far = Shown(project=project, epochs=earlier, changed_at=marks)
+        return self._begin(lambda: engine.resume(folder, epochs), so_far, continued=True)
 
     def _begin(
-        self,
-        launch: Callable[[], RunHandle],
-        project: Project,
-        epochs: tuple[EpochDone, ...] = (),
-        *,
-        continued: bool = False,
+        self, launch: Callable[[], RunHandle], so_far: Shown, *, continued: bool = False
     ) -> bool:
-        """Launch a run, which follows on ``epochs``, in place of the one before."""
+        """Launch a run, of which ``so_far`` is known, in place of the one before."""
         state = self._state
         self._enter("starting")
         try:
@@ -205,8 +208,8 @@ class TrainingController(RunOnShow):
             self.refused.emit(f"{error.message} {error.advice}".strip())
             return False
         self._before = self._own if self._let_go() else self._shown()
-        self._continued = continued
-        self._take_up(Shown(run, project, epochs=epochs))
+        self._continued, self._branching = continued, None
+        self._take_up(dataclasses.replace(so_far, handle=run))
         self._timer.start()
         return True
 
@@ -243,8 +246,11 @@ class TrainingController(RunOnShow):
     def leave(self) -> None:
         """Bring one's own run back in place of the one that is followed."""
         if self._let_go():
+            state = self._state
             self._take_up(self._own)
             self._rest()
+            if self._state == state:  # that of the other one, which was over
+                self.state_changed.emit(state)
 
     def _let_go(self) -> bool:
         """Follow no run any longer; whether one was."""
@@ -342,11 +348,18 @@ class TrainingController(RunOnShow):
             for message in messages:
                 if isinstance(message, Started):
                     self._before = None  # it cannot come back any more, so its curves can go
+                    self._forget_parent()
                 self._take(message)
             drained = len(messages) < MESSAGES_A_POLL
         self._tell_telemetry()
         if drained and not alive:
             self._end(run)
+
+    def _forget_parent(self) -> None:
+        """The branch has begun, and the run after it begins from nothing again."""
+        branching, self._branching = self._branching, None
+        if branching is not None and branching == self.parent_run:
+            self.branch_from(None)
 
     def _end(self, run: RunHandle) -> None:
         self._timer.stop()

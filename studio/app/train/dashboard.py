@@ -199,7 +199,7 @@ class Dashboard(QWidget):
             plot.add(ColumnLine("images/s", column, "plot1", first, key="images_per_s"))
         elif plot is self.rate:
             if not schedules.SCHEDULES[project.recipe.schedule.kind].depends:
-                plot.add(_planned(started, project))
+                plot.add(_planned(started, project, self._planned_from()))
             column = telemetry.learning_rate
             plot.add(ColumnLine("rate", column, "plot1", first, key="rate", stairs=True))
         else:
@@ -211,9 +211,18 @@ class Dashboard(QWidget):
             self._validation[plot] = PointsLine("validation", "plot2", key="validation", dots=True)
             plot.add(self._validation[plot])
             self._show_epochs()
-        if plot is self.loss:
-            changes = [(float(step), text) for step, text in self._controller.changed_at]
-            plot.set_marks(changes, planned=rate_drops(project, started))
+        if plot is not self.throughput:
+            # Words on the first of them alone: the same ones thrice would be in the way.
+            worded = plot is self.loss
+            marks = [(float(at), text if worded else "") for at, text in self._controller.marks]
+            plot.set_marks(marks, planned=rate_drops(project, started) if worded else ())
+
+    def _planned_from(self) -> int:
+        """The step from which on the present recipe is followed: that of the last change, of the
+        branch, or of the beginning here."""
+        controller = self._controller
+        begun = controller.started.step if controller.started is not None else 0
+        return max([begun, *(step for step, _ in controller.marks)])
 
     def _lay_out_gradients(self, started: Started, telemetry: Telemetry, project: Project) -> None:
         self.gradients.plot.set_run(started.total_steps, started.steps_per_epoch)
@@ -271,12 +280,15 @@ def _node_of(layer: str, nodes: Collection[str]) -> str:
     return layer if layer in nodes else layer.partition(".")[0]
 
 
-def _planned(started: Started, project: Project) -> PointsLine:
-    """The rate of the whole run as a dashed staircase: it holds from its step to the next."""
+def _planned(started: Started, project: Project, since: int) -> PointsLine:
+    """The rate from the step ``since`` to the end as a dashed staircase: it holds from its step to
+    the next. What was planned before is of no interest once something else is followed."""
     plan = np.array(schedules.curve(project.recipe, started.steps_per_epoch))
-    steps = np.repeat(plan[:, 0] * started.steps_per_epoch, 2)[1:]
+    steps, rates = plan[:, 0] * started.steps_per_epoch, plan[:, 1]
+    first = max(0, int(np.searchsorted(steps, since, "right")) - 1)
+    steps = np.concatenate([[max(since, 0)], steps[first + 1 :], [started.total_steps]])
     line = PointsLine("planned", "muted", key="planned", current=False)
-    line.set_points(np.append(steps, started.total_steps), np.repeat(plan[:, 1], 2))
+    line.set_points(np.repeat(steps, 2)[1:-1], np.repeat(rates[first:], 2))
     return line
 
 

@@ -46,6 +46,7 @@ class FarChange(Popup):
             grid.addWidget(label, row, 0)
             grid.addWidget(field, row, 1)
         self.decay = QCheckBox(self)
+        self.decay.setAccessibleName("Take my recipe's decay")
         self.decay.setToolTip(
             "The course of the learning rate and the warm-up that the recipe at the left has"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from studio.app.elided import ElidedLabel
@@ -29,7 +29,7 @@ class FollowedBar(QFrame):
         set_role(self, "bar")
         self.setAccessibleName("The run that is shown")
         self._icon = IconLabel("follow", 16, "accent", self)
-        self.text = ElidedLabel("", self)
+        self.text = ElidedLabel("", self, Qt.TextElideMode.ElideMiddle)
         set_role(self.text, "title")
         self.progress = ElidedLabel("", self)
         self.control = FarControl(controller, workspace, self)

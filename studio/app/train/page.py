@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
@@ -19,6 +20,7 @@ from studio.app.canvas import texts
 from studio.app.empty_state import EmptyState
 from studio.app.theme.style import hairline, set_role
 from studio.app.theme.tokens import S2
+from studio.app.train import beginnings, remedy
 from studio.app.train.controller import TrainingController
 from studio.app.train.followed_bar import FollowedBar
 from studio.app.train.health_panel import HealthPanel
@@ -62,6 +64,7 @@ class TrainPage(QWidget):
         self.health.node_wanted.connect(self.node_wanted)
         self.status.export_requested.connect(self.export_requested)
         self.status.remedy_wanted.connect(self._mend_and_train)
+        self.status.rescue_wanted.connect(self._rescue)
         self.empty = EmptyState(self)
         set_role(self.empty.button, "primary")
         self._run_side = QWidget(self)
@@ -110,9 +113,25 @@ class TrainPage(QWidget):
         self._controller.start(self._workspace.project, self._workspace.title)
 
     def _mend_and_train(self, fix: Fix) -> None:
-        """Change the project as a failed run asks for, and try again."""
-        if self._workspace.apply(fix.text, lambda project: edits.mend(project, fix)):
+        """Change the project as a failed run asks for, and try again. Where another network is
+        open by now, that stays as it is, and the run's own project is tried."""
+        run, workspace = self._controller.project, self._workspace
+        if run is not None and remedy.standing(fix, run, workspace.project) == "foreign":
+            folder = beginnings.new_folder(self._controller.runs_root, workspace.title)
+            self._controller.start_in(folder, edits.mend(run, fix))
+        elif workspace.apply(fix.text, lambda project: edits.mend(project, fix)):
             self.train()
+
+    def _rescue(self, fix: Fix, checkpoint: Path) -> None:
+        """Go on from ``checkpoint`` of a run that failed, mended, as a new run."""
+        run, workspace = self._controller.project, self._workspace
+        if run is None:
+            return
+        mended = edits.mend(run, fix)
+        if not self._controller.start_from(checkpoint, mended, workspace.title):
+            return
+        if remedy.standing(fix, run, workspace.project) == "offered":
+            workspace.apply(fix.text, lambda project: edits.mend(project, fix))
 
     def _load(self) -> None:
         try:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from studio.app.train import pace
+from studio.app.train.run_words import course
 from studio.project.values import Project
 from studio.runs.api import (
     EpochDone,
@@ -33,6 +34,7 @@ State = Literal[
 ]
 
 PROBES_KEPT = 8
+WARNINGS_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Shown:
     epochs: tuple[EpochDone, ...] = ()
     result: Finished | Failed | None = None
     changed_at: tuple[tuple[int, str], ...] = ()
+    probes: tuple[Probed, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class RunOnShow(QObject):
@@ -72,6 +76,8 @@ class RunOnShow(QObject):
         """Whether the run was asked to end after the epoch under way."""
         self.probes: tuple[Probed, ...] = ()
         """The last looks at the activations."""
+        self.warnings: tuple[str, ...] = ()
+        """What the run has warned of, oldest first."""
         self.follower: FollowedRun | None = None
         """The run that is shown, where it is not one's own."""
         self._state: State = "loading"
@@ -89,6 +95,12 @@ class RunOnShow(QObject):
             return None
         return self.run.telemetry
 
+    @property
+    def marks(self) -> tuple[tuple[int, str], ...]:
+        """The steps at which the run branched and its recipe was changed, with words."""
+        step = self.started.branched if self.started is not None else 0
+        return ((step, f"branched at step {step:,}"), *self.changed_at) if step else self.changed_at
+
     def progress(self) -> tuple[float, float, float]:
         """The share done in 0..1, the seconds left (not a number where unknown), images a
         second."""
@@ -96,14 +108,21 @@ class RunOnShow(QObject):
 
     def _shown(self) -> Shown:
         return Shown(
-            self.run, self.project, self.started, tuple(self.epochs), self.result, self.changed_at
+            self.run,
+            self.project,
+            self.started,
+            tuple(self.epochs),
+            self.result,
+            self.changed_at,
+            self.probes,
+            self.warnings,
         )
 
     def _take_up(self, run: Shown) -> None:
         self.run, self.project, self.started = run.handle, run.project, run.started
         self.epochs, self.result = list(run.epochs), run.result
         self._steps_told = 0
-        self.probes = ()
+        self.probes, self.warnings = run.probes, run.warnings
         self.changed_at, self.last_epoch = run.changed_at, False
         self.started_changed.emit()
 
@@ -125,7 +144,8 @@ class RunOnShow(QObject):
             case Started():
                 self.started = message
                 # A run that goes on, or is rolled back, does what is behind its checkpoint again.
-                self.epochs = [epoch for epoch in self.epochs if epoch.step <= message.step]
+                known = message.earlier or self.epochs
+                self.epochs = [epoch for epoch in known if epoch.step <= message.step]
                 self.changed_at = tuple(at for at in self.changed_at if at[0] < message.step)
                 if self.follower is not None:
                     self._know_again(self.follower)
@@ -145,6 +165,7 @@ class RunOnShow(QObject):
                 elif self.follower is not None:
                     self.message.emit("The run is paused." if paused else "The run goes on.")
             case Warned(message=text):
+                self.warnings = (*self.warnings[1 - WARNINGS_KEPT :], text)
                 self.warned.emit(text)
             case Finished() | Failed():
                 self.result = message
@@ -162,6 +183,7 @@ class RunOnShow(QObject):
         assert self.started is not None
         self.project = replace(self.project, recipe=changed.recipe)
         self.started = replace(self.started, total_steps=changed.total_steps)
-        self.changed_at = (*self.changed_at, (changed.step, changed.text))
+        text = course(changed.text, changed.recipe, changed.step, self.started.steps_per_epoch)
+        self.changed_at = (*self.changed_at, (changed.step, text))
         self.recipe_changed.emit()
-        self.message.emit(f"From step {changed.step:,} on: {changed.text}.")
+        self.message.emit(f"From step {changed.step:,} on: {text}.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.app.lost_list import when
+from studio.project import schedules
+from studio.project.values import Recipe
 
 if TYPE_CHECKING:
     from studio.runs.folder import RunInfo  # brings numpy, which the first window does without
@@ -43,10 +46,17 @@ def begun(info: RunInfo) -> str:
 
 
 def process(info: RunInfo) -> str:
-    """Which process trains the run, and where."""
-    if info.machine == socket.gethostname():
-        return f"process {info.process} on this machine"
-    return f"process {info.process} on {info.machine or 'an unknown machine'}"
+    """Which process trains the run, the first where there are several, and where."""
+    here = info.machine == socket.gethostname()
+    where = "this machine" if here else info.machine or "an unknown machine"
+    together = f"{info.processes:,} processes, the first " if info.processes > 1 else "process "
+    return f"{together}{info.process} on {where}"
+
+
+def device(info: RunInfo) -> str:
+    """What the run is trained on, by how many processes where these are several."""
+    several = f"{info.processes:,} processes" if info.processes > 1 else ""
+    return ", ".join(part for part in (info.device_title, several) if part)
 
 
 def parent(info: RunInfo) -> str:
@@ -54,6 +64,19 @@ def parent(info: RunInfo) -> str:
     if not info.parent:
         return ""
     return f"from {Path(info.parent).parent.parent.name}, step {info.parent_step:,}"
+
+
+def course(text: str, recipe: Recipe, step: int, steps_per_epoch: int) -> str:
+    """``text``, which says what of ``recipe`` is new from ``step`` on, with the learning rate that
+    holds there where that is not the one at the start of its course."""
+    start = f"learning rate {recipe.learning_rate:g}"
+    kind = schedules.SCHEDULES.get(recipe.schedule.kind)
+    if start not in text or kind is None or kind.depends:
+        return text
+    rate = schedules.rate(recipe, step, steps_per_epoch)
+    if math.isclose(rate, recipe.learning_rate, rel_tol=0.005):
+        return text
+    return text.replace(start, f"learning rate {rate:.3g} (start α₀ {recipe.learning_rate:g})")
 
 
 def of_all(done: int, epochs: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -23,16 +22,24 @@ from studio.app.theme.icons import set_icon
 from studio.app.theme.style import set_role
 from studio.app.theme.text_size import px
 from studio.app.theme.tokens import S1, S3
+from studio.app.train import beginnings
 from studio.app.train.add_epochs import AddEpochs
 from studio.app.train.controller import TrainingController
-from studio.project.problems import Fix
-from studio.runs.api import EpochDone, Failed, Finished
+from studio.project.problems import Fix, SetRecipe
+from studio.runs.api import EpochDone, Failed, Finished, Started
+
+_CHANGES = "Changes the recipe, which undo takes back"
 
 KEPT = 50
-"""How many of the last things said, and of the warnings, are kept."""
-
+"""How many of the last things said are kept."""
 
 HEIGHT = 40
+
+GO_ON = "Go on from the last checkpoint, exactly where this run was"
+GO_ON_DIVERGED = (
+    "Take the same steps again from the last checkpoint, with the same learning rate: it will "
+    "diverge again"
+)
 LEAST_TEXT = 280
 
 
@@ -41,13 +48,14 @@ class RunStatus(QFrame):
 
     export_requested = Signal()
     remedy_wanted = Signal(object)
-    """The Fix with which training shall be tried again."""
+    """The Fix with which training shall be tried again from the beginning."""
+    rescue_wanted = Signal(object, object)
+    """The Fix, and the checkpoint from which training shall go on with it, as a new run."""
 
     def __init__(self, controller: TrainingController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
         self._said: list[str] = []
-        self._warnings: list[str] = []
         set_role(self, "card")
         self.setAccessibleName("Run")
         self.text = QLabel(self)
@@ -71,7 +79,6 @@ class RunStatus(QFrame):
         set_role(self.list, "warning")
         self.go_on = QPushButton("Continue", self)
         set_icon(self.go_on, "play")
-        self.go_on.setToolTip("Go on from the last checkpoint, exactly where this run was")
         self.go_on.clicked.connect(controller.go_on)
         self.longer = QPushButton("Add epochs…", self)
         set_icon(self.longer, "plus")
@@ -120,19 +127,18 @@ class RunStatus(QFrame):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the run has warned of, oldest first."""
-        return tuple(self._warnings)
+        return self._controller.warnings
 
     def warn(self, text: str) -> None:
-        """Show ``text``, and keep it within reach when the next epoch is told."""
-        self._warnings = [*self._warnings, text][-KEPT:]
+        """Show ``text``, which stays within reach when the next epoch is told."""
         self._show_warnings()
         self.say(text, "warning")
 
     def _show_warnings(self, _: bool = False) -> None:
-        count = len(self._warnings)
+        count = len(self.warnings)
         self.more.setText(f"{count} warning{'' if count == 1 else 's'}")
         self.more.setVisible(count > 0)
-        self.list.setText("\n".join(self._warnings))
+        self.list.setText("\n".join(self.warnings))
         self.list.setVisible(count > 0 and self.more.isChecked())
 
     def say(self, text: str, role: str = "") -> None:
@@ -144,16 +150,19 @@ class RunStatus(QFrame):
         self.text.setAccessibleDescription(text)
 
     def _begin(self) -> None:
-        started = self._controller.started
+        started, result = self._controller.started, self._controller.result
         if started is None:
             self._said = []
-            self._warnings = []
             self.more.setChecked(False)
             self._show_warnings()
             self.say("Starting" if self._controller.follower is None else "Reading the run")
             return
-        if isinstance(self._controller.result, Finished):  # it comes back after another one
-            self._tell_result(self._controller.result)
+        self._show_warnings()
+        if result is not None:  # it comes back after another one
+            if isinstance(result, Finished):
+                self._tell_result(result)
+            else:
+                self._tell_failure(result.message, advice_of(result))
             return
         images = f"{started.train_images:,} images to learn from"
         held = f"{started.validation_images:,} to check with"
@@ -162,10 +171,13 @@ class RunStatus(QFrame):
         place = started.device_title
         if started.device == "cpu" and started.threads:
             place += f" with {started.threads:,} thread{'' if started.threads == 1 else 's'}"
-        self.say(f"Training on {place}{numbers}: {images}, {held}, {steps}.")
+        branch = f"Branched at step {started.branched:,}. " if started.branched else ""
+        self.say(f"{branch}Training on {place}{numbers}: {images}, {held}, {steps}.")
 
     def _tell_epoch(self, epoch: EpochDone) -> None:
-        best = ", the best so far" if epoch.best else ""
+        started = self._controller.started
+        since = "since the branch" if started is not None and started.branched else "so far"
+        best = f", the best {since}" if epoch.best else ""
         self.say(
             f"Epoch {epoch.epoch}: training loss {epoch.train_loss:.3g}, validation loss "
             f"{epoch.validation_loss:.3g}, validation accuracy "
@@ -173,7 +185,7 @@ class RunStatus(QFrame):
         )
 
     def _tell_result(self, result: Finished) -> None:
-        self.say(result_sentence(result))
+        self.say(result_sentence(result, self._controller.started))
 
     def _tell_failure(self, message: str, advice: str) -> None:
         parts = (texts.sentence(part, ()) for part in (message, advice) if part)
@@ -186,7 +198,9 @@ class RunStatus(QFrame):
         self.folder.setVisible(ended)
         self.go_on.setVisible(ended and self._controller.can_continue)
         self.longer.setVisible(ended and self._controller.can_extend)
-        self._offer(result.remedies if ended and isinstance(result, Failed) else ())
+        failure = result if ended and isinstance(result, Failed) else None
+        self.go_on.setToolTip(GO_ON_DIVERGED if failure and failure.diverged else GO_ON)
+        self._offer(failure)
         usable = isinstance(result, Finished) and result.epochs > 0
         self.export.setVisible(ended and (usable or isinstance(result, Failed)))
         self.export.setEnabled(usable)
@@ -231,21 +245,48 @@ class RunStatus(QFrame):
         if run is not None:
             self._controller.continue_run(run.folder, epochs)
 
-    def _offer(self, fixes: Sequence[Fix]) -> None:
-        """Buttons that change the project and train again."""
+    def _offer(self, failure: Failed | None) -> None:
+        """Buttons that change the project and train; each says whether from the beginning."""
         for button in self.remedies:
+            if button.hasFocus():
+                self.text.setFocus()  # the button goes
             self._buttons.removeWidget(button)
             button.hide()
             button.deleteLater()
         self.remedies = []
-        for fix in fixes:
-            button = QPushButton(fix.text, self)
-            set_role(button, "link")
-            button.setToolTip("Changes the recipe, and trains again from the beginning")
-            button.clicked.connect(lambda _=False, fix=fix: self.remedy_wanted.emit(fix))
+        for fix in failure.remedies if failure is not None else ():
+            lower = isinstance(fix.mend, SetRecipe) and fix.mend.name == "learning_rate"
+            if failure is not None and failure.diverged and lower:
+                button = self._rescue(fix)
+            else:
+                button = QPushButton(f"{fix.text} and train", self)
+                set_role(button, "link")
+                button.setToolTip(f"{_CHANGES}, and trains again from the beginning")
+                button.clicked.connect(lambda _=False, fix=fix: self.remedy_wanted.emit(fix))
             self._buttons.insertWidget(1 + len(self.remedies), button)
             button.show()
             self.remedies.append(button)
+
+    def _rescue(self, fix: Fix) -> QPushButton:
+        """A button that goes on with the lower learning rate of ``fix``, from a checkpoint where
+        there is a good one."""
+        assert isinstance(fix.mend, SetRecipe)
+        rate, run = f"{fix.mend.value:g}", self._controller.run
+        kept = beginnings.last_good(run.folder) if run is not None else None
+        button = QPushButton(f"{'Train again' if kept is None else 'Continue'} at {rate}", self)
+        set_icon(button, "play" if kept is None else "branch")
+        if kept is None:
+            button.setToolTip(
+                f"{_CHANGES} to a learning rate of {rate}, and trains again from the beginning"
+            )
+            button.clicked.connect(lambda: self.remedy_wanted.emit(fix))
+        else:
+            button.setToolTip(
+                f"{_CHANGES} to a learning rate of {rate}, and begins a new run with it from the "
+                f"checkpoint of step {kept.step:,}, before the loss rose"
+            )
+            button.clicked.connect(lambda: self.rescue_wanted.emit(fix, kept.path))
+        return button
 
     def _open_folder(self) -> None:
         run = self._controller.run
@@ -253,15 +294,25 @@ class RunStatus(QFrame):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(run.folder))))
 
 
-def result_sentence(result: Finished) -> str:
-    """What came of a run, in a sentence."""
+def advice_of(failure: Failed) -> str:
+    """What to do next after ``failure``, and what was kept."""
+    return " ".join(part for part in (failure.advice, failure.saved) if part)
+
+
+def result_sentence(result: Finished, started: Started | None = None) -> str:
+    """What came of a run, which had ``started`` so, in a sentence. Of a branch its own epochs are
+    counted."""
+    branched = started.branched if started is not None else 0
+    before = branched // started.steps_per_epoch if started is not None and branched else 0
+    since = " since the branch" if branched else ""
     minutes, seconds = divmod(round(result.seconds), 60)
     time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     word = "Done" if result.reason == "completed" else "Stopped"
-    epochs = f"{result.epochs:,} epoch{'' if result.epochs == 1 else 's'}"
+    count = max(0, result.epochs - before)
+    epochs = f"{count:,} epoch{'' if count == 1 else 's'}{since}"
     if result.best_epoch < 1:
-        return f"{word} after {time}, before the first epoch was over."
+        return f"{word} after {time}, before {'an' if since else 'the first'} epoch was over."
     return (
-        f"{word}: {epochs} in {time}. Best validation accuracy "
+        f"{word}: {epochs} in {time}. Best validation accuracy{since} "
         f"{100 * result.best_accuracy:.1f} %, in epoch {result.best_epoch:,}."
     )

@@ -104,13 +104,22 @@ def test_strip_and_profile_stand_in_line_with_the_rows(shown: GradientMap) -> No
     assert with_pixels.pixelColor(5, round(top + 3 * row)) == color("family.residual")
 
 
+@pytest.mark.parametrize(("steps", "now", "start"), [(1, 1, 1), (4, 3.5, 1.5), (60, 50.5, 10.5)])
+def test_the_start_is_told_from_now_as_soon_as_there_are_two_steps(
+    shown: GradientMap, telemetry: Telemetry, steps: int, now: float, start: float
+) -> None:
+    rows = np.arange(1, steps + 1, dtype=np.float32)[:, None] * np.ones(4, np.float32)
+    telemetry.gradients.extend(rows)
+    assert [float(norms[0]) for norms in shown.plot.profile()] == [now, start]
+
+
 def test_the_words_compare_the_parts_of_the_network(
     shown: GradientMap, telemetry: Telemetry
 ) -> None:
     telemetry.gradients.extend(np.tile(np.array([1e-4, 1e-4, 1e-1, 1e-1], np.float32), (30, 1)))
     shown.redraw()
-    assert shown.profile.comparison() == ("early gets 0.001 of late", True)
-    assert "early gets 0.001 of late" in shown.accessibleDescription()
+    assert shown.profile.comparison() == ("norm in early: 0.001 of late's", True)
+    assert "norm in early: 0.001 of late's" in shown.accessibleDescription()
 
 
 def test_a_thousand_layers_are_one_image_that_draws_within_fifty_milliseconds(

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QMessageBox
+from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, QRect, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QPainter
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QMessageBox, QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from studio.app.background import Background
@@ -167,6 +167,56 @@ def test_a_row_says_state_time_epochs_accuracy_device_and_parent(
     assert index.data(Qt.ItemDataRole.ToolTipRole) == f"{what}\n{entry.folder}"
 
 
+def test_a_run_of_several_processes_says_how_many(window: MainWindow, make: Make) -> None:
+    make("together", ended="running", processes=2)
+    page = opened(window)
+    assert lines(page.list.runs.shown[0])[1].endswith(" · CPU, 2 cores, 2 processes")
+    assert f"on CPU, 2 cores, 2 processes, the first {HERE.process} on this" in (
+        page.detail.head.origin.text()
+    )
+
+
+def test_names_that_differ_at_their_ends_are_told_apart_where_there_is_little_room(
+    window: MainWindow, make: Make
+) -> None:
+    pictures = []
+    for end in ("180603", "190755"):
+        make(f"a-project-with-a-long-name-20261126-{end}")
+        page = opened(window)
+        page.look()
+        until(lambda: page.list.runs.shown[-1].info.title.endswith(end))  # noqa: B023
+        option = QStyleOptionViewItem()
+        option.rect = QRect(0, 0, 220, 60)
+        picture = QImage(220, 60, QImage.Format.Format_RGB32)
+        picture.fill(0)
+        painter = QPainter(picture)
+        row = len(page.list.runs.shown) - 1
+        page.list.itemDelegate().paint(painter, option, page.list.runs.index(row))
+        painter.end()
+        pictures.append(picture)
+    assert pictures[0] != pictures[1]
+
+
+def test_a_changed_learning_rate_is_told_and_marked(window: MainWindow, make: Make) -> None:
+    writer = make("changed", ended="stopped")
+    began = writer.folder.project().recipe
+    for step, rate in ((12, 0.1), (16, 0.01)):
+        recipe = replace(began, learning_rate=rate)
+        writer.metrics.changed(step, f"learning rate {rate:g}", recipe)
+    assert writer.metrics.commit() == ""
+    page = chosen(window, "changed")
+    until(lambda: page.detail.curves is not None and page.detail.curves._steps == 20)
+    assert page.detail.recipe.text().startswith(
+        "SGD with momentum at a learning rate of 0.05, from step 12 on 0.1, from step 16 on 0.01, "
+        "constant, "
+    )
+    curves = page.detail.curves
+    assert curves is not None
+    marks = [(12.0, "learning rate 0.1"), (16.0, "learning rate 0.01")]
+    assert curves.loss._marks._marks == marks
+    assert curves.accuracy._marks._marks == [(12.0, ""), (16.0, "")]
+
+
 def test_every_state_has_a_mark_and_a_word_of_its_own() -> None:
     words = {word for word, _, _ in STANDINGS.values()}
     marks = {mark for _, mark, _ in STANDINGS.values()}
@@ -227,9 +277,9 @@ def test_large_texts_leave_the_run_its_room(window: MainWindow, make: Make) -> N
     assert page.detail.go_on.y() == page.detail.export.y()
     window.resize(1024, 700)
     window.set_text_size("150")
-    until(lambda: page.detail.export.y() > page.detail.show_button.y())
+    until(lambda: page.detail.export.y() > page.detail.show_button.geometry().bottom())
     assert page.column.width() <= 0.4 * page.width() + 1
-    assert page.detail.export.geometry().right() < page.detail.viewport().width()
+    until(lambda: page.detail.export.geometry().right() < page.detail.viewport().width())
     window.set_text_size("system")
 
 
@@ -323,7 +373,7 @@ def test_a_branch_brings_the_runs_project_and_stands_in_the_recipe(
     train = window.page("train")
     assert window.pages.currentWidget() is train
     note = train.recipe.branch  # type: ignore[attr-defined]
-    assert note.text.text() == "Continues from whole, step 10"
+    assert note.text.text() == "The next run continues from whole, step 10"
     assert note.isVisible()
     assert train.recipe.start.summary.text() == "whole, step 10"  # type: ignore[attr-defined]
     assert "4 of the 5 epochs are left" in window.messages.text
@@ -331,6 +381,7 @@ def test_a_branch_brings_the_runs_project_and_stands_in_the_recipe(
     assert engine.parent == writer.folder.checkpoint("best")
     window.controller.stop()
     window.controller._poll()
+    assert note.isVisible()  # it was stopped before its first step: the next one may branch
     note.drop.click()
     assert note.isHidden()
     window.train()

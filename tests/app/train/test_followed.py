@@ -18,9 +18,10 @@ from studio.app.train.controller import TrainingController
 from studio.app.train.page import TrainPage
 from studio.app.workspace import Workspace
 from studio.project import templates
+from studio.project.problems import Fix, SetRecipe
 from studio.project.values import Chosen, Project, Recipe
 from studio.runs import following
-from studio.runs.api import Failed, Finished
+from studio.runs.api import Failed, Finished, Probed, Warned
 from studio.runs.control import RunControl
 from studio.runs.requests import Listener
 from tests.run_writer import HERE, THERE, Writer
@@ -159,6 +160,57 @@ def test_the_way_back_leads_to_ones_own_run_with_its_result(
     assert page.followed.isHidden()
 
 
+def test_the_way_back_leads_to_a_stopped_run_with_its_button_its_findings_and_its_warnings(
+    page: TrainPage, controller: TrainingController, past: Writer, engine: ScriptedEngine
+) -> None:
+    page.train()
+    run = engine.runs[0]
+    run.begin()
+    run.say(Warned("The disk is nearly full."))
+    run.advance(40)
+    for step in range(3):
+        run.say(Probed(step, ("features.act1",), ("relu",), (0.9,)))
+    controller._poll()
+    controller.stop()
+    controller._poll()
+    page.health.look()
+    probes, findings = controller.probes, page.health.findings
+    assert page.status.go_on.isVisible()
+    assert "dead" in [finding.code for finding in findings]
+    past.note(state="completed")  # which has no Continue
+    assert controller.follow(past.folder.path)
+    until(lambda: controller.state == "idle")
+    assert not page.status.go_on.isVisible()
+    assert not page.status.more.isVisible()
+    page.followed.back.click()
+    assert page.status.go_on.isVisible()
+    assert page.status.text.text().startswith("Stopped: 2 epochs")
+    assert controller.probes == probes
+    assert page.health.findings == findings
+    assert page.health.isVisible()
+    assert page.status.more.text() == "1 warning"
+
+
+def test_the_way_back_leads_to_a_failed_run_with_why_and_what_would_mend_it(
+    page: TrainPage, controller: TrainingController, past: Writer, engine: ScriptedEngine
+) -> None:
+    page.train()
+    engine.runs[0].begin()
+    engine.runs[0].advance(20)
+    fix = Fix("Set the learning rate to 0.002", SetRecipe("learning_rate", 0.002))
+    engine.runs[0].fail(Failed("The loss is no number.", "Lower the rate.", "Kept.", (fix,)))
+    controller._poll()
+    said = page.status.text.text()
+    remedies = [button.text() for button in page.status.remedies]
+    assert remedies
+    assert controller.follow(past.folder.path)
+    until(lambda: controller.state == "idle")
+    assert not page.status.remedies
+    page.followed.back.click()
+    assert page.status.text.text() == said == "The loss is no number. Lower the rate. Kept."
+    assert [button.text() for button in page.status.remedies] == remedies
+
+
 def test_while_a_run_is_under_way_here_no_other_is_shown(
     qtbot: QtBot, controller: TrainingController, project: Project, past: Writer
 ) -> None:
@@ -224,6 +276,30 @@ def test_a_run_that_goes_back_loses_its_epochs_and_marks(
     writer.event(5, "resumed")
     until(lambda: controller.changed_at == () and controller.epochs == [])
     assert controller.project.recipe.learning_rate != 0.001
+
+
+def test_a_run_that_goes_on_keeps_the_marks_of_its_changes(
+    controller: TrainingController, past: Writer, engine: ScriptedEngine
+) -> None:
+    past.metrics.changed(7, "learning rate 0.001", Recipe(learning_rate=0.001, epochs=5))
+    assert past.metrics.close() == ""
+    for _ in range(2):  # from its folder, and as it is shown
+        assert controller.continue_run(past.folder.path)
+        engine.runs[-1].begin()
+        controller._poll()
+        assert controller.marks == ((7, "learning rate 0.001"),)
+        controller.stop()
+        controller._poll()
+
+
+def test_a_branch_that_is_followed_says_where_it_left_its_parent(
+    page: TrainPage, controller: TrainingController, writer: Writer
+) -> None:
+    parent = str(writer.folder.checkpoint("last"))
+    writer.note(parent=parent, parent_step=10, state="completed", epochs_done=1)
+    assert controller.follow(writer.folder.path)
+    until(lambda: controller.state == "idle")
+    assert controller.marks == ((10, "branched at step 10"),)
 
 
 def test_a_killed_run_can_be_continued_with_the_epochs_it_had(
@@ -335,7 +411,7 @@ def test_a_continued_run_that_breaks_before_its_first_step_leaves_what_was_shown
     assert past.folder.checkpoint("last").exists()
 
 
-def test_the_next_runs_begin_from_the_checkpoint_that_was_chosen(
+def test_the_next_run_begins_from_the_checkpoint_that_was_chosen_and_the_one_after_does_not(
     qtbot: QtBot, controller: TrainingController, project: Project, engine: ScriptedEngine
 ) -> None:
     checkpoint = Path("somewhere/checkpoints/best.safetensors")
@@ -343,9 +419,13 @@ def test_the_next_runs_begin_from_the_checkpoint_that_was_chosen(
         controller.branch_from(Parent(checkpoint, "digits", 30))
     controller.start(project)
     assert engine.parent == checkpoint
+    assert controller.parent_run is not None  # until the branch has begun
+    with qtbot.waitSignal(controller.parent_changed):
+        engine.runs[0].begin()
+        controller._poll()
+    assert controller.parent_run is None
     controller.stop()
     controller._poll()
-    controller.branch_from(None)
     controller.start(project)
     assert engine.parent is None
     controller.stop()

@@ -9,11 +9,13 @@ import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from studio.app.train import remedy
 from studio.app.train.controller import TrainingController
 from studio.app.train.health_panel import HealthPanel
 from studio.app.workspace import Workspace
-from studio.project import templates
+from studio.project import edits, templates
 from studio.runs.api import Probed
+from studio.runs.remedies import set_rate
 from tests.scripted_engine import Script, ScriptedEngine, ScriptedRun
 
 
@@ -92,19 +94,63 @@ def test_a_finding_has_evidence_a_way_to_its_layer_and_a_remedy_that_can_be_undo
     button(panel, "Show ").click()
     assert wanted == [panel.findings[0].layers[0].partition(".")[0]]
     before = workspace.project
-    said: list[str] = []
-    controller.message.connect(said.append)
     button(panel, "Use ReLU").click()
     chosen = {n.settings.get("activation") for n in workspace.project.network.nodes}
     assert "sigmoid" not in chosen
-    assert "next run" in said[-1]
-    assert panel.isHidden()
-    panel.look()
-    assert panel.isHidden()  # it was mended, and is not told again of the run under way
+    panel.look()  # it was mended: a line ticks it off, and it is not told again of this run
+    assert panel.findings == ()
+    assert not panel.isHidden()
+    assert texts(panel).strip() == (
+        "Early layers learn almost nothing. Use ReLU in 3 nodes: done. It holds for the next run."
+    )
     workspace.undo()
     assert workspace.project == before
-    assert not panel.isHidden()  # taken back, the fault is there again
+    assert [finding.code for finding in panel.findings] == ["vanishing"]  # taken back, it is again
+    assert "done" not in texts(panel)
+    workspace.redo()
     controller.shutdown()
+    assert "Train to try it." in texts(panel)
+    controller.start(workspace.project, "another")
+    assert panel.isHidden()  # another run begins
+    controller.shutdown()
+
+
+def test_a_remedy_that_the_open_project_has_is_not_offered(
+    panel: HealthPanel, workspace: Workspace, controller: TrainingController
+) -> None:
+    run = begin(workspace, controller)
+    feed(run, HEALTHY, 10.0)
+    panel.look()
+    before = workspace.project
+    fix = panel.findings[0].remedy
+    assert fix is not None
+    workspace.apply("By hand", lambda project: edits.mend(project, fix))
+    assert [finding.code for finding in panel.findings] == ["vanishing"]
+    assert "Your project has it already" in texts(panel)
+    assert not any(b.text() == fix.text for b in panel.findChildren(QPushButton) if b.isVisible())
+    workspace.undo()
+    assert workspace.project == before
+    assert "already" not in texts(panel)
+    workspace.new(templates.build("quickstart"))
+    assert "The open project is another network" in texts(panel)
+    assert not any(
+        b.text().startswith("Show ")
+        for b in panel.findChildren(QPushButton)
+        if b.isVisibleTo(panel)
+    )  # what it has not can not be shown on its canvas
+    panel._mend(panel.findings[0])
+    assert workspace.project == templates.build("quickstart")
+    controller.shutdown()
+
+
+@pytest.mark.parametrize(("other", "expected"), [
+    ("small_sigmoid", "offered"), ("quickstart", "foreign"),
+])  # fmt: skip
+def test_a_learning_rate_is_offered_to_the_network_that_asked_for_it_alone(
+    other: str, expected: str
+) -> None:
+    run = templates.build("small_sigmoid")
+    assert remedy.standing(set_rate(0.0123), run, templates.build(other)) == expected
 
 
 def test_several_findings_are_counted_and_unfolded(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QPoint, Qt
-from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.app.plots import ticks
@@ -19,7 +21,11 @@ from studio.app.workspace import Workspace
 from studio.project import edits, schedules, templates
 from studio.project.problems import Fix, SetRecipe
 from studio.project.values import Chosen
-from studio.runs.api import Failed
+from studio.runs import remedies
+from studio.runs.api import EpochDone, Failed, Finished, RecipeChanged, Started
+from studio.runs.telemetry import Telemetry
+from tests.run_writer import HERE, Writer
+from tests.runs.test_catalog import checkpoint
 from tests.scripted_engine import Script, ScriptedEngine, ScriptedRun
 
 
@@ -62,6 +68,70 @@ def lay_out(page: TrainPage) -> None:
     """Let the dashboard take the turns of the event loop that it needs for a new run."""
     while page.dashboard is not None and page.dashboard._layer.isActive():
         QCoreApplication.processEvents()
+
+
+def test_the_rate_is_planned_from_its_last_change_on_which_all_three_plots_mark(
+    page: TrainPage, controller: TrainingController
+) -> None:
+    run = begun(page, controller)
+    run.advance(40)
+    assert page.dashboard is not None
+    assert controller.project is not None
+    recipe = controller.project.recipe
+    text = f"learning rate {2 * recipe.learning_rate:g}"
+    total = recipe.epochs * 17
+    twice = replace(recipe, learning_rate=2 * recipe.learning_rate)
+    run.say(RecipeChanged(40, twice, total, text))
+    controller._poll()
+    lay_out(page)
+    planned = next(line for line in page.dashboard.rate.lines if line.title == "planned")
+    steps, rates = planned.everything()
+    assert (steps[0], steps[-1]) == (40, total)
+    # Two epochs of exponential decay are over.
+    assert rates[0] == pytest.approx(2 * recipe.learning_rate * math.exp(-0.15 * 2), rel=1e-6)
+    assert list(steps) == sorted(steps)
+    words = f"learning rate {rates[0]:.3g} (start α₀ {2 * recipe.learning_rate:g})"
+    dashboard = page.dashboard
+    shown = [plot._marks._marks for plot in (dashboard.loss, dashboard.accuracy, dashboard.rate)]
+    assert shown == [[(40.0, words)], [(40.0, "")], [(40.0, "")]]
+    assert page.status.text.text() == f"From step 40 on: {words}."
+    controller.shutdown()
+
+
+def test_a_branch_shows_its_parents_epochs_and_counts_its_own(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    engine = ScriptedEngine(Script(paced=None))
+    controller.set_engine(engine)
+    page.train()
+    run = engine.runs[0]
+    parents = tuple(EpochDone(n, 17 * n, 1, 0.5, 1, 0.9, 0.1, 1.0, True) for n in range(1, 8))
+    telemetry = Telemetry(run.script.layers, 0)
+    telemetry.loss.extend(np.ones(121, np.float32))
+    telemetry.gradients.extend(np.ones((121, len(run.script.layers)), np.float32))
+    run._telemetry = telemetry
+    run.say(Started("cpu", "CPU", 17, 9 * 17, 121, ("a", "b"), 100, 10, branched=121,
+                    earlier=parents))  # fmt: skip
+    controller._poll()
+    lay_out(page)
+    assert page.dashboard is not None
+    assert page.status.text.text().startswith("Branched at step 121. Training on CPU")
+    dashboard = page.dashboard
+    validation = dashboard._validation[dashboard.loss].everything()[0]
+    assert list(validation) == [epoch.step for epoch in parents]
+    assert dashboard.loss._marks._marks == [(121.0, "branched at step 121")]
+    planned = next(line for line in dashboard.rate.lines if line.title == "planned")
+    assert planned.everything()[0][0] == 121
+    run.say(EpochDone(8, 136, 0.2, 0.9, 0.5, 0.822, 0.03, 1.0, True))
+    controller._poll()
+    assert page.status.text.text().endswith("82.2 %, the best since the branch.")
+    run.say(Finished("completed", 9, 8, 0.822, 3.0))
+    run._ended = True
+    controller._poll()
+    assert page.status.text.text() == (
+        "Done: 2 epochs since the branch in 3 s. Best validation accuracy since the branch "
+        "82.2 %, in epoch 8."
+    )
 
 
 def test_the_page_can_be_imported_without_pyqtgraph_and_torch() -> None:
@@ -472,10 +542,86 @@ def test_a_full_memory_offers_what_takes_less_and_trains_again_with_it(
     run.fail(Failed("It does not fit.", "Lower the batch size.", remedies=fixes))
     controller._poll()
     (button,) = page.status.remedies
-    assert button.text() == "Set the batch to 32"
+    assert button.text() == "Set the batch to 32 and train"
+    assert "from the beginning" in button.toolTip()
     button.click()
     assert workspace.project.recipe.batch_size == 32
     assert workspace.undo_label == "Set the batch to 32"
     assert controller.busy
     assert page.status.remedies == []
+    controller.shutdown()
+
+
+def diverge(page: TrainPage, controller: TrainingController, run: ScriptedRun) -> QPushButton:
+    """The first button after ``run`` has diverged."""
+    lower = remedies.set_rate(0.0123)
+    run.fail(Failed("Diverged.", "Lower the rate.", "", (lower, remedies.normalize()), True))
+    controller._poll()
+    status = page.status
+    first = status.remedies[0]
+    assert first.x() < status.go_on.x()
+    assert "diverge again" in status.go_on.toolTip()
+    assert status.remedies[1].text() == "Normalize the input and train"
+    return first
+
+
+def test_a_run_that_diverged_goes_on_lower_from_where_its_loss_had_not_risen(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    engine = ScriptedEngine(Script(paced=None))
+    controller.set_engine(engine)
+    page.train()
+    run = engine.runs[0]
+    run.begin()
+    run.advance(20)
+    writer = Writer(run.folder, HERE, workspace.project)
+    writer.steps(0, 30)
+    losses = [(step, 4, 50.0, 0.1, 0.1, 1.0, 1.0) for step in range(30, 45)]
+    writer.metrics.steps(losses)
+    assert writer.metrics.close() == ""
+    checkpoint(writer.folder, "last", {"step": 44, "epochs_done": 4})
+    checkpoint(writer.folder, "best", {"step": 20, "epochs_done": 2})
+    first = diverge(page, controller, run)
+    assert first.text() == "Continue at 0.012"
+    assert "from the checkpoint of step 20" in first.toolTip()
+    first.click()
+    assert engine.parent == writer.folder.checkpoint("best")
+    assert engine.runs[1].folder != run.folder
+    assert engine.runs[1].project.recipe.learning_rate == 0.012
+    assert workspace.project.recipe.learning_rate == 0.012
+    assert workspace.undo_label == "Set the learning rate to 0.012"
+    controller.shutdown()
+
+
+def test_a_run_that_diverged_before_its_first_checkpoint_begins_again_lower(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    run = begun(page, controller)
+    run.advance(3)
+    first = diverge(page, controller, run)
+    assert first.text() == "Train again at 0.012"
+    assert "from the beginning" in first.toolTip()
+    first.click()
+    engine = controller.engine
+    assert isinstance(engine, ScriptedEngine)
+    assert engine.parent is None
+    assert engine.runs[1].project == workspace.project
+    assert workspace.project.recipe.learning_rate == 0.012
+    controller.shutdown()
+
+
+def test_what_a_failed_run_asks_for_does_not_touch_another_network(
+    page: TrainPage, controller: TrainingController, workspace: Workspace
+) -> None:
+    run = begun(page, controller)
+    run.advance(3)
+    first = diverge(page, controller, run)
+    other = templates.build("small_sigmoid")
+    workspace.new(other)
+    first.click()
+    engine = controller.engine
+    assert isinstance(engine, ScriptedEngine)
+    assert workspace.project == other
+    assert engine.runs[1].project.network == run.project.network
+    assert engine.runs[1].project.recipe.learning_rate == 0.012
     controller.shutdown()
