@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from studio.app.background import Background
 from studio.app.theme.style import set_role
@@ -144,7 +152,10 @@ class RecipeColumn(QFrame):
         layout.setSpacing(0)
         layout.addWidget(area, 1)
         layout.addWidget(self.note)
-        layout.addWidget(self.apply, 0, Qt.AlignmentFlag.AlignLeft)
+        below = QHBoxLayout()
+        below.setContentsMargins(S4, 0, S4, S3)  # where the note's text stands
+        below.addWidget(self.apply, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addLayout(below)
         self._follow = QTimer(self)
         self._follow.setInterval(FOLLOW_MS)
         self._follow.timeout.connect(self._show_position)
