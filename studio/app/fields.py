@@ -246,6 +246,7 @@ class TextField(QLineEdit):
         self._held = False
         self._return()
         self.setText(self._value)
+        self.setCursorPosition(0)
         self.refused.emit("")
 
     def _stands_for(self, value: str) -> bool:

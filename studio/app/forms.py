@@ -26,7 +26,7 @@ from studio.app.theme.style import set_role
 from studio.app.theme.tokens import S1, S3
 from studio.project.settings import Setting
 
-LOST_MS = 6000
+LOST_MS = 4000
 """How long it is said that a text was not taken."""
 
 
@@ -113,6 +113,8 @@ class SettingsForm(QWidget):
 
     def _edited(self, name: str, value: object) -> None:
         self._values[name] = value
+        for row in self._rows.values():
+            row.forget_lost()  # it lies over the row that may now be edited
         self._rows[name].refuse("")
         self._rows[name].show_available()
         self._show_what_matters()

@@ -511,3 +511,12 @@ def test_a_run_that_began_with_steps_behind_its_end_goes_on(tmp_path: Path) -> N
     codec.save(late, folder / "project.studio")
     finish(TorchEngine().resume(folder, 2))
     assert RunFolder(folder).info().state == "completed"
+
+
+def test_a_run_that_is_made_longer_keeps_the_steps_it_took(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    train(small_project(epochs=2, schedule=Chosen("multi_step")), folder)
+    finish(TorchEngine().resume(folder, 6))
+    last = read_checkpoint(folder / "checkpoints" / "last.safetensors")
+    assert last.place.recipe is not None
+    assert last.place.recipe.schedule.settings == {"at": "1"}

@@ -35,6 +35,7 @@ class AddEpochs(Popup):
         self.field.setAccessibleName(_MORE.title)
         self.field.setToolTip(_MORE.help)
         self.field.edited.connect(self._show)
+        self.field.refused.connect(self._refuse)
         self.total = QLabel(self)
         self.total.setWordWrap(True)
         set_role(self.total, "muted")
@@ -70,6 +71,14 @@ class AddEpochs(Popup):
             "learning rate follows its course over the new length."
         )
         self.fit()
+
+    def _refuse(self, wrong: str) -> None:
+        """Say what is wrong with the number; no word takes it away again."""
+        self._show()
+        self.button.setEnabled(not wrong)
+        if wrong:
+            self.total.setText(f"{wrong[:1].upper()}{wrong[1:]}.")
+            self.fit()
 
     def choose(self) -> None:
         """Train the run for so long."""

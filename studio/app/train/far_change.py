@@ -43,6 +43,7 @@ class FarChange(Popup):
             label.setBuddy(field)
             field.setAccessibleName(text)
             field.edited.connect(self._show)
+            field.refused.connect(self._refuse)
             grid.addWidget(label, row, 0)
             grid.addWidget(field, row, 1)
         self.decay = QCheckBox(self)
@@ -98,6 +99,14 @@ class FarChange(Popup):
         else:
             self.news.setText("Change something, and the run is asked for it.")
         self.fit()
+
+    def _refuse(self, wrong: str) -> None:
+        """Say what is wrong with a number; no word takes it away again."""
+        self._show()
+        if wrong:
+            self.button.setEnabled(False)
+            self.news.setText(f"{wrong[:1].upper()}{wrong[1:]}.")
+            self.fit()
 
     def choose(self) -> None:
         """Ask the run for it, where it is something new."""
