@@ -23,7 +23,8 @@ def facts(info: RunInfo) -> tuple[Fact, ...]:
         found.append(("Training time", duration(info.seconds), "Without the pauses"))
     found.append(("Parameters", texts.count(info.parameters), f"{info.parameters:,}"))
     if info.train_images:
-        images = f"{texts.count(info.train_images)} + {texts.count(info.validation_images)}"
+        held_back = f" + {texts.count(info.validation_images)} to check"
+        images = f"{texts.count(info.train_images)}{held_back if info.validation_images else ''}"
         tip = f"{info.train_images:,} to learn from, {info.validation_images:,} to check with"
         found.append(("Images", images, tip))
     if info.data:
