@@ -30,8 +30,8 @@ from studio.project import codec
 from studio.runs.launch import Launch, command, share_of_batch, slurm_script, word
 
 _FOLLOW = (
-    "The run can be followed from here while it is trained, where the disk is shared: open its "
-    "folder on the Runs page."
+    "The run can be followed, paused and changed from here while it is trained, where the disk is "
+    "shared: open its folder on the Runs page."
 )
 
 
