@@ -36,6 +36,8 @@ def test_queued_while_nothing_runs_a_run_waits_and_is_offered(
     qtbot: QtBot, window: MainWindow, engine: ScriptedEngine
 ) -> None:
     window.take_engine(engine)
+    with qtbot.waitActive(window, timeout=10_000):  # before that no shortcut is heard
+        window.activateWindow()
     keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     qtbot.keyClick(window, Qt.Key.Key_R, keys)
     assert window.messages.text == "Added “quickstart”: 1 run waits."
