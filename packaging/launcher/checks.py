@@ -106,6 +106,14 @@ def _parts(marks: str) -> dict[str, list[str]]:
     }
 
 
+def _threads(parts: int) -> dict[str, str]:
+    """A share of the cores for each part: threads of torch that wait for a core which another
+    process uses burn the time of the others."""
+    if parts == 1:
+        return {}
+    return {"OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // parts))}
+
+
 def _pytest(
     environment: Environment,
     parts: Mapping[str, Sequence[str]],
@@ -119,9 +127,8 @@ def _pytest(
         for number, arguments in enumerate(parts.values()):
             variables = {
                 **(os.environ if displays is None else displays[number]),
-                # Threads of torch that spin while they wait would take the other part's core.
-                "OMP_WAIT_POLICY": "passive",
                 "PYTHONUNBUFFERED": "1",
+                **_threads(len(parts)),
             }
             output = stack.enter_context(tempfile.TemporaryFile()) if number else None
             # Two processes must not write one cache of what failed last.
