@@ -18,7 +18,7 @@ from studio.project.assign import set_value
 from studio.project.course import LENGTH, too_long
 from studio.project.edits import EditRefused
 from studio.project.fit import fit_problems, steps_per_epoch
-from studio.project.presets import PRESETS
+from studio.project.presets import PRESETS, Preset
 from studio.project.problems import Problem
 from studio.project.recipes import recipe_problems
 from studio.project.templates import TEMPLATES
@@ -221,8 +221,8 @@ def test_every_template_can_be_trained_for_any_number_of_epochs(
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
-def test_every_preset_can_be_trained_for_any_number_of_epochs(preset: object) -> None:
-    recipe = preset.apply(Recipe())  # type: ignore[attr-defined]
+def test_every_preset_can_be_trained_for_any_number_of_epochs(preset: Preset) -> None:
+    recipe = preset.apply(Recipe())
     assert all(too_long(replace(recipe, epochs=n)) == () for n in (recipe.epochs, 1, 2, 5))
 
 

@@ -10,6 +10,7 @@ from studio.app.tool_button import show_pausing, tool_button
 from studio.app.train.controller import TrainingController
 from studio.app.train.far_change import FarChange
 from studio.app.workspace import Workspace
+from studio.project.values import Recipe
 
 OLD = "The version that trains this run does not take requests: stop it where it is trained"
 
@@ -115,8 +116,8 @@ class FarControl(QWidget):
     @Slot(object)
     def _ask_for(self, recipe: object) -> None:
         run = self._controller.follower
-        if run is not None:
-            run.change(recipe)  # type: ignore[arg-type]  # Qt's signals say no more than object
+        if run is not None and isinstance(recipe, Recipe):
+            run.change(recipe)
             self._asked("change its course")
 
     def _asked(self, what: str) -> None:
